@@ -1,0 +1,153 @@
+//! Bounds of shares: a type that exists only where every channel has room.
+
+use crate::lanes;
+use crate::units::FEASIBILITY_TOLERANCE;
+
+/// Lower and upper bounds of every channel's share, `0 <= lo_i <= hi_i <= 1`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Bounds {
+    lo: Vec<f64>,
+    hi: Vec<f64>,
+    sum_lo: f64,
+    sum_hi: f64,
+}
+
+/// Why bounds are no bounds.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum BoundsError {
+    /// The two sides have different lengths (`E_LEN`).
+    #[error("{lo} lower bounds beside {hi} upper bounds")]
+    Length {
+        /// Number of lower bounds.
+        lo: usize,
+        /// Number of upper bounds.
+        hi: usize,
+    },
+    /// A bound is not a finite number (`E_NAN`).
+    #[error("a bound is not a finite number")]
+    NotFinite,
+    /// A channel's bounds leave it no share (`E_BOUNDS`).
+    #[error("bounds must satisfy 0 <= lower <= upper <= 1; here lower is {lo} and upper {hi}")]
+    Empty {
+        /// The channel, from 0.
+        channel: usize,
+        /// Its lower bound.
+        lo: f64,
+        /// Its upper bound.
+        hi: f64,
+    },
+}
+
+impl BoundsError {
+    /// The stable name of the fault.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Length { .. } => "E_LEN",
+            Self::NotFinite => "E_NAN",
+            Self::Empty { .. } => "E_BOUNDS",
+        }
+    }
+}
+
+impl Bounds {
+    /// Checks bounds.
+    ///
+    /// # Errors
+    ///
+    /// [`BoundsError`] unless both sides are equally long, finite, and `0 <= lo_i <= hi_i <= 1`.
+    pub fn new(lo: Vec<f64>, hi: Vec<f64>) -> Result<Self, BoundsError> {
+        if lo.len() != hi.len() {
+            return Err(BoundsError::Length {
+                lo: lo.len(),
+                hi: hi.len(),
+            });
+        }
+        if lo.iter().chain(&hi).any(|bound| !bound.is_finite()) {
+            return Err(BoundsError::NotFinite);
+        }
+        let empty = lo
+            .iter()
+            .zip(&hi)
+            .position(|(lo, hi)| !(0.0 <= *lo && lo <= hi && *hi <= 1.0));
+        if let Some(channel) = empty {
+            return Err(BoundsError::Empty {
+                channel,
+                lo: lo[channel],
+                hi: hi[channel],
+            });
+        }
+        let (sum_lo, sum_hi) = (lanes::sum(&lo), lanes::sum(&hi));
+        Ok(Self {
+            lo,
+            hi,
+            sum_lo,
+            sum_hi,
+        })
+    }
+
+    /// Bounds that bind nobody: 0 and 1.
+    #[must_use]
+    pub fn unbounded(n: usize) -> Self {
+        Self {
+            lo: vec![0.0; n],
+            hi: vec![1.0; n],
+            sum_lo: 0.0,
+            sum_hi: n as f64,
+        }
+    }
+
+    /// Lower bounds.
+    #[must_use]
+    pub fn lo(&self) -> &[f64] {
+        &self.lo
+    }
+
+    /// Upper bounds.
+    #[must_use]
+    pub fn hi(&self) -> &[f64] {
+        &self.hi
+    }
+
+    /// Sum of the lower bounds.
+    #[must_use]
+    pub fn sum_lo(&self) -> f64 {
+        self.sum_lo
+    }
+
+    /// Sum of the upper bounds.
+    #[must_use]
+    pub fn sum_hi(&self) -> f64 {
+        self.sum_hi
+    }
+
+    /// Whether some allocation satisfies them: `sum(lo) <= 1 <= sum(hi)`, up to 1e-12.
+    #[must_use]
+    pub fn is_feasible(&self) -> bool {
+        self.sum_lo <= 1.0 + FEASIBILITY_TOLERANCE && self.sum_hi >= 1.0 - FEASIBILITY_TOLERANCE
+    }
+
+    /// Whether every bound is 0 or 1, as if there were none.
+    #[must_use]
+    pub fn bind_nobody(&self) -> bool {
+        self.lo.iter().all(|lo| *lo == 0.0) && self.hi.iter().all(|hi| *hi == 1.0)
+    }
+
+    /// Whether every weight already lies inside.
+    #[must_use]
+    pub fn contain(&self, w: &[f64]) -> bool {
+        w.iter()
+            .zip(self.lo.iter().zip(&self.hi))
+            .all(|(w, (lo, hi))| lo <= w && w <= hi)
+    }
+
+    /// By how much the worst share lies outside: `max_i max(lo_i - x_i, x_i - hi_i, 0)`.
+    #[must_use]
+    pub fn violation(&self, x: &[f64]) -> f64 {
+        let outside = x
+            .iter()
+            .zip(self.lo.iter().zip(&self.hi))
+            .map(|(x, (lo, hi))| (lo - x).max(x - hi));
+        outside.fold(0.0, f64::max)
+    }
+}

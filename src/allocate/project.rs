@@ -1,0 +1,133 @@
+//! The proportional projection: `x_i = clip(tau w_i, lo_i, hi_i)` with `tau` such that `sum x = 1`.
+//!
+//! It minimises every smooth strictly convex f-divergence `sum w_i f(x_i / w_i)` over the bounded
+//! simplex, keeps the ratios of unconstrained channels, does not depend on how channels are split,
+//! and maps the unbounded optimum of a power response to the bounded one.
+//!
+//! Source: breakpoint search for separable resource allocation, Patriksson 2008, "A survey on the
+//! continuous nonlinear resource allocation problem", EJOR 185(1):1-46,
+//! [doi:10.1016/j.ejor.2006.12.006](https://doi.org/10.1016/j.ejor.2006.12.006).
+
+use super::{Bounds, Event, Scratch};
+use crate::flag::{Flag, Flags};
+use crate::units::FEASIBILITY_TOLERANCE;
+
+/// Writes the projection of `w` to `x`. Channels of weight 0 stay at `lo_i` unless all others are
+/// at `hi_i`; then the rest is levelled among them, `clip(theta, lo_i, hi_i)`: the limit of adding
+/// the same vanishing weight to every channel (`W_RESIDUAL_FILL`). Time: O(n log n).
+pub(super) fn project(bounds: &Bounds, w: &[f64], scratch: &mut Scratch, x: &mut [f64]) -> Flags {
+    let (lo, hi) = (bounds.lo(), bounds.hi());
+    x.copy_from_slice(lo);
+    let channels = &mut scratch.channels;
+    channels.clear();
+    channels.extend((0..w.len()).filter(|i| w[*i] > 0.0));
+    let weighted_cap: f64 = channels.iter().map(|i| hi[*i]).sum();
+    let unweighted_floor: f64 = (0..w.len()).filter(|i| w[*i] <= 0.0).map(|i| lo[i]).sum();
+    if weighted_cap + unweighted_floor >= 1.0 - FEASIBILITY_TOLERANCE {
+        level(
+            channels,
+            |i| w[i],
+            lo,
+            hi,
+            1.0 - unweighted_floor,
+            &mut scratch.events,
+            x,
+        );
+        return Flags::none();
+    }
+    for &i in channels.iter() {
+        x[i] = hi[i];
+    }
+    channels.clear();
+    channels.extend((0..w.len()).filter(|i| w[*i] <= 0.0));
+    level(
+        channels,
+        |_| 1.0,
+        lo,
+        hi,
+        1.0 - weighted_cap,
+        &mut scratch.events,
+        x,
+    );
+    [Flag::ResidualFill].into_iter().collect()
+}
+
+/// `x_i = clip(tau w_i, lo_i, hi_i)` over `channels`, with `tau` such that they sum to `target`.
+/// Every weight is positive.
+fn level(
+    channels: &[usize],
+    w: impl Fn(usize) -> f64,
+    lo: &[f64],
+    hi: &[f64],
+    target: f64,
+    events: &mut Vec<Event>,
+    x: &mut [f64],
+) {
+    let floor: f64 = channels.iter().map(|i| lo[*i]).sum();
+    let cap: f64 = channels.iter().map(|i| hi[*i]).sum();
+    if target <= floor || target >= cap {
+        let side = if target <= floor { lo } else { hi };
+        for &i in channels {
+            x[i] = side[i];
+        }
+        return;
+    }
+    events.clear();
+    let (mut fixed, mut slope) = (floor, 0.0);
+    for &i in channels {
+        let w = w(i);
+        if lo[i] > 0.0 {
+            events.push(Event {
+                at: lo[i] / w,
+                slope: w,
+                level: -lo[i],
+            });
+        } else {
+            slope += w;
+        }
+        // A share that must sum to at most 1 with the others never reaches an upper bound of 1.
+        if hi[i] < 1.0 {
+            events.push(Event {
+                at: hi[i] / w,
+                slope: -w,
+                level: hi[i],
+            });
+        }
+    }
+    events.sort_unstable_by(|a, b| a.at.total_cmp(&b.at));
+    let (mut from, mut to) = (0.0, f64::INFINITY);
+    for event in events.iter() {
+        if fixed + slope * event.at >= target {
+            to = event.at;
+            break;
+        }
+        from = event.at;
+        fixed += event.level;
+        slope += event.slope;
+    }
+    // The running sums found the segment; on a flat one, rounding decides nothing but its ends do.
+    // The solution is then recomputed from the channels themselves, so that no rounding of the walk
+    // remains.
+    let near = if slope > 0.0 {
+        ((target - fixed) / slope).clamp(from, to)
+    } else {
+        from
+    };
+    let (mut rest, mut free) = (target, 0.0);
+    for &i in channels {
+        let share = near * w(i);
+        if lo[i] < share && share < hi[i] {
+            free += w(i);
+        } else {
+            rest -= share.max(lo[i]).min(hi[i]);
+        }
+    }
+    let tau = if free > 0.0 { rest / free } else { near };
+    for &i in channels {
+        let share = near * w(i);
+        let is_free = lo[i] < share && share < hi[i];
+        x[i] = (if is_free { tau * w(i) } else { share })
+            .max(lo[i])
+            .min(hi[i]);
+    }
+}

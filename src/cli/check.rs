@@ -1,0 +1,128 @@
+//! `liftsweep check`, and the same findings at the head of every run.
+
+use std::fmt::Write;
+
+use liftsweep::config::Overrides;
+use liftsweep::engine::{self, Finding, Gravity, Options};
+use liftsweep::load;
+use liftsweep::scenario::{AxisValue, Scenario};
+use liftsweep::units::{Count, Money};
+
+use super::Outcome;
+use super::arguments::Check;
+use super::clock::Stopwatch;
+use super::screen::wrapped;
+
+pub(crate) fn check(arguments: &Check) -> Outcome {
+    let loaded = load(&arguments.scenario, &Overrides::default())?;
+    let scenario = &loaded.scenario;
+    let mut text = headline(scenario);
+    text.push_str(&findings(&engine::findings(scenario)));
+    text.push('\n');
+    text.push_str(&table(scenario));
+    text.push_str(&axes(scenario));
+    text.push_str(&cost(scenario));
+    text.push_str("nothing was run\n");
+    Ok(text)
+}
+
+/// One line: what is asked.
+pub(crate) fn headline(scenario: &Scenario) -> String {
+    format!(
+        "{}: {} configurations x {} replicates, {} channels\n",
+        scenario.name,
+        Count(u128::from(scenario.grid.len())),
+        Count(u128::from(scenario.run.replicates)),
+        Count(scenario.campaigns.len() as u128)
+    )
+}
+
+/// One paragraph per finding, the gravest first.
+pub(crate) fn findings(findings: &[Finding]) -> String {
+    let mut text = String::new();
+    for finding in findings {
+        let mark = match finding.gravity {
+            Gravity::Alarm => "!!",
+            Gravity::Warning => " !",
+            Gravity::Note => "  ",
+        };
+        let code = finding
+            .flag
+            .map(|flag| format!(" [{}]", flag.name()))
+            .unwrap_or_default();
+        let remedy = if finding.remedy.is_empty() {
+            String::new()
+        } else {
+            format!("; {}", finding.remedy)
+        };
+        text.push_str(&wrapped(
+            &format!("{mark} {}{remedy}{code}", finding.text),
+            3,
+        ));
+    }
+    text
+}
+
+fn table(scenario: &Scenario) -> String {
+    let campaigns = &scenario.campaigns;
+    format!(
+        "table    {} channels, spend {}, conversions {:.1}, budget {}\n",
+        Count(campaigns.len() as u128),
+        Money(campaigns.total_spend()),
+        campaigns.total_conversions(),
+        Money(scenario.budget)
+    )
+}
+
+fn axes(scenario: &Scenario) -> String {
+    const SHOWN: usize = 6;
+    let mut text = String::new();
+    for (position, (name, values)) in scenario.grid.axes().into_iter().enumerate() {
+        let value = |value: &AxisValue| match value {
+            AxisValue::Number(number) => liftsweep::output::number(*number),
+            AxisValue::Name(name) => (*name).to_owned(),
+        };
+        let mut shown: Vec<String> = values.iter().take(SHOWN).map(value).collect();
+        if let Some(last) = values.last().filter(|_| values.len() > SHOWN) {
+            shown.push(format!("... {}", value(last)));
+        }
+        let label = if position == 0 { "axes" } else { "" };
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            text,
+            "{label:<9}{name:<11}{:>6}  {}",
+            Count(values.len() as u128),
+            shown.join(", ")
+        );
+    }
+    text
+}
+
+fn cost(scenario: &Scenario) -> String {
+    let estimate = engine::estimate(scenario, Options::default());
+    let watch = Stopwatch::start();
+    let probed = engine::probe(scenario);
+    let seconds =
+        watch.elapsed().as_secs_f64() * estimate.allocations as f64 / probed.max(1) as f64;
+    let twice = if estimate.passes > 1 {
+        " (two passes: the lifts do not fit into memory at once)"
+    } else {
+        ""
+    };
+    let size = format!("{} allocations{twice}", Count(estimate.allocations));
+    let memory = estimate.memory as f64 / f64::from(1 << 20);
+    format!(
+        "size     {size}\nmemory   about {memory:.0} MiB\ntime     about {} on this machine\n",
+        duration(seconds)
+    )
+}
+
+/// A time span in words.
+pub(crate) fn duration(seconds: f64) -> String {
+    match seconds {
+        s if s < 1.0 => format!("{s:.2} s"),
+        s if s < 90.0 => format!("{s:.1} s"),
+        s if s < 5400.0 => format!("{:.0} minutes", s / 60.0),
+        s => format!("{:.1} hours", s / 3600.0),
+    }
+}

@@ -1,0 +1,75 @@
+//! The terminal: arguments, progress, summaries. Declared by the binary, so that the library cannot
+//! see any of it.
+
+mod allocate;
+mod arguments;
+mod check;
+mod clock;
+mod progress;
+mod run;
+mod screen;
+mod summary;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use liftsweep::problem::Error;
+
+use self::arguments::{Arguments, Command};
+use self::screen::{complain, say};
+
+/// What a command ends with: a text for standard output, or an error.
+type Outcome = Result<String, Error>;
+
+/// Runs the program.
+pub(crate) fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(usage) => return answer_usage(&usage),
+    };
+    let outcome = match &arguments.command {
+        Command::Run(run) => run::run(run),
+        Command::Check(check) => check::check(check),
+        Command::Allocate(allocate) => allocate::allocate(allocate),
+    };
+    match outcome {
+        Ok(text) => {
+            say(&text);
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            complain(&told(&error));
+            ExitCode::from(exit_code(&error))
+        }
+    }
+}
+
+/// Help and version go to standard output with code 0; wrong usage to standard error with code 2.
+fn answer_usage(usage: &clap::Error) -> ExitCode {
+    // A closed pipe is no reason to fail: there is nobody left to tell.
+    let _ = usage.print();
+    if usage.use_stderr() {
+        ExitCode::from(2)
+    } else {
+        ExitCode::SUCCESS
+    }
+}
+
+fn told(error: &Error) -> String {
+    match error {
+        Error::Input(problems) => {
+            let count = problems.len();
+            let noun = if count == 1 { "problem" } else { "problems" };
+            format!("{problems}\n{count} {noun}; nothing was run\n")
+        }
+        other => format!("liftsweep: {other}\n"),
+    }
+}
+
+fn exit_code(error: &Error) -> u8 {
+    match error {
+        Error::Input(_) => 2,
+        Error::Machine { .. } => 4,
+        Error::Interrupted => 130,
+    }
+}

@@ -1,0 +1,182 @@
+//! Progress on standard error: a bar on a terminal, a plain line every few seconds elsewhere.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use liftsweep::engine::{Observer, Phase};
+use liftsweep::problem::Error;
+use liftsweep::units::Count;
+
+use super::arguments::Progress;
+use super::clock::Stopwatch;
+use super::screen::{complain, errors_go_to_a_terminal};
+
+/// How long a plain report stays silent.
+const SILENCE: Duration = Duration::from_secs(5);
+
+/// Set by Ctrl-C and by termination signals.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Interrupt(Arc<AtomicBool>);
+
+impl Interrupt {
+    /// Listens for signals. The first one asks the run to stop; a second one ends the process.
+    pub(crate) fn listen() -> Result<Self, Error> {
+        let interrupt = Self::default();
+        let raised = interrupt.0.clone();
+        let listening = ctrlc::set_handler(move || {
+            if raised.swap(true, Ordering::SeqCst) {
+                // The user asked twice. Partial folders are hidden and hold no manifest.
+                std::process::exit(130);
+            }
+        });
+        listening.map_err(|error| Error::Machine {
+            action: "listen for signals at",
+            path: "this process".into(),
+            source: std::io::Error::other(error),
+        })?;
+        Ok(interrupt)
+    }
+
+    pub(crate) fn raised(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Shows the engine's progress and passes on the wish to stop.
+pub(crate) struct Watch {
+    interrupt: Interrupt,
+    display: Display,
+}
+
+enum Display {
+    Bar(ProgressBar),
+    Plain(Plain),
+    None,
+}
+
+impl Watch {
+    pub(crate) fn new(progress: Progress, interrupt: Interrupt) -> Self {
+        let display = match progress {
+            Progress::Never => Display::None,
+            Progress::Auto if errors_go_to_a_terminal() => Display::Bar(bar()),
+            Progress::Auto | Progress::Plain => Display::Plain(Plain::default()),
+        };
+        Self { interrupt, display }
+    }
+
+    /// Takes the bar off the screen.
+    pub(crate) fn clear(&self) {
+        if let Display::Bar(bar) = &self.display {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn bar() -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
+    let template =
+        "{msg} {wide_bar} {percent:>3} %  {human_pos} allocations, {per_sec}, {eta} left";
+    let style =
+        ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    bar.set_style(style.progress_chars("=> "));
+    bar
+}
+
+fn doing(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Best => "finding the best of each replicate",
+        Phase::Sweep => "sweeping",
+        Phase::Shares => "spread of the plans",
+    }
+}
+
+impl Observer for Watch {
+    fn begin(&self, phase: Phase, allocations: u64) {
+        match &self.display {
+            Display::Bar(bar) => {
+                bar.reset();
+                bar.set_length(allocations);
+                bar.set_message(doing(phase));
+            }
+            Display::Plain(plain) => plain.begin(phase, allocations),
+            Display::None => {}
+        }
+    }
+
+    fn advance(&self, allocations: u64) {
+        match &self.display {
+            Display::Bar(bar) => bar.inc(allocations),
+            Display::Plain(plain) => plain.advance(allocations),
+            Display::None => {}
+        }
+    }
+
+    fn cancelled(&self) -> bool {
+        self.interrupt.raised()
+    }
+}
+
+/// Counts silently and speaks up every few seconds.
+#[derive(Default)]
+struct Plain {
+    done: AtomicU64,
+    state: std::sync::Mutex<Option<PlainPhase>>,
+}
+
+struct PlainPhase {
+    phase: Phase,
+    total: u64,
+    watch: Stopwatch,
+    spoke: Duration,
+}
+
+impl Plain {
+    fn begin(&self, phase: Phase, total: u64) {
+        self.done.store(0, Ordering::Relaxed);
+        if let Ok(mut state) = self.state.lock() {
+            *state = Some(PlainPhase {
+                phase,
+                total,
+                watch: Stopwatch::start(),
+                spoke: Duration::ZERO,
+            });
+        }
+    }
+
+    fn advance(&self, allocations: u64) {
+        let done = self.done.fetch_add(allocations, Ordering::Relaxed) + allocations;
+        // Whoever cannot get in leaves the report to the one inside.
+        let Ok(mut state) = self.state.try_lock() else {
+            return;
+        };
+        let Some(state) = state.as_mut() else { return };
+        let elapsed = state.watch.elapsed();
+        if elapsed >= state.spoke + SILENCE {
+            state.spoke = elapsed;
+            complain(&state.line(done, elapsed));
+        }
+    }
+}
+
+impl PlainPhase {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "rates and times are shown rounded"
+    )]
+    fn line(&self, done: u64, elapsed: Duration) -> String {
+        let fraction = done as f64 / self.total.max(1) as f64;
+        let rate = done as f64 / elapsed.as_secs_f64();
+        let left = (self.total.saturating_sub(done)) as f64 / rate.max(1.0);
+        format!(
+            "{}: {:.0} % of {} allocations, {} per second, about {} s left\n",
+            doing(self.phase),
+            100.0 * fraction,
+            Count(u128::from(self.total)),
+            Count(rate as u128),
+            left.ceil() as u64
+        )
+    }
+}

@@ -1,0 +1,102 @@
+//! `liftsweep run`.
+
+use std::path::{Path, PathBuf};
+
+use liftsweep::engine::{self, Options};
+use liftsweep::load;
+use liftsweep::output::{Manifest, Provenance, RunFolder, RunWriter};
+use liftsweep::problem::{Error, Place, Problem};
+use liftsweep::scenario::Scenario;
+
+use super::arguments::Run;
+use super::clock::{Stopwatch, unix_seconds};
+use super::progress::{Interrupt, Watch};
+use super::screen::complain;
+use super::{Outcome, check, summary};
+
+pub(crate) fn run(arguments: &Run) -> Outcome {
+    let (watch, started) = (Stopwatch::start(), unix_seconds());
+    let interrupt = Interrupt::listen()?;
+    let pool = pool(arguments.threads)?;
+    let loaded = load(&arguments.scenario, &arguments.overrides())?;
+    let scenario = &loaded.scenario;
+    let target = arguments
+        .out
+        .clone()
+        .unwrap_or_else(|| default_folder(scenario));
+    let folder = RunFolder::create(&target, arguments.force)?;
+
+    let findings = pool.install(|| engine::findings(scenario));
+    complain(&check::headline(scenario));
+    complain(&check::findings(&findings));
+
+    let observer = Watch::new(arguments.progress, interrupt);
+    let mut writer = RunWriter::create(scenario, &folder)?;
+    let winners =
+        pool.install(|| engine::run(scenario, Options::default(), &observer, &mut writer));
+    observer.clear();
+    let winners = winners.map_err(|error| at_scenario(error, &arguments.scenario))?;
+
+    let outputs = writer.finish()?;
+    let provenance = Provenance {
+        started_unix_seconds: started,
+        seconds: watch.elapsed().as_secs_f64(),
+        threads: pool.current_num_threads(),
+        platform: format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH),
+    };
+    let text = summary::summary(
+        scenario,
+        &winners,
+        &findings,
+        &outputs,
+        &target,
+        watch.elapsed(),
+    );
+    let manifest = Manifest::new(
+        scenario,
+        loaded.inputs,
+        outputs,
+        &findings,
+        winners.degenerate_replicates,
+        provenance,
+    );
+    manifest.write(&folder)?;
+    folder.finish()?;
+    Ok(text)
+}
+
+/// `results/<name>` below the working directory.
+fn default_folder(scenario: &Scenario) -> PathBuf {
+    Path::new("results").join(&scenario.name)
+}
+
+fn pool(threads: Option<u16>) -> Result<rayon::ThreadPool, Error> {
+    let builder = rayon::ThreadPoolBuilder::new().num_threads(threads.map_or(0, usize::from));
+    builder.build().map_err(|error| Error::Machine {
+        action: "start threads in",
+        path: "this process".into(),
+        source: std::io::Error::other(error),
+    })
+}
+
+/// Places what the engine found wrong with a scenario at its file.
+fn at_scenario(error: Error, path: &Path) -> Error {
+    match error {
+        Error::Input(problems) => {
+            let mut placed = liftsweep::problem::Problems::new();
+            for problem in &problems {
+                let place = if problem.place.file.is_some() {
+                    problem.place.clone()
+                } else {
+                    Place::file(path)
+                };
+                placed.push(Problem {
+                    place,
+                    ..problem.clone()
+                });
+            }
+            Error::Input(placed)
+        }
+        other => other,
+    }
+}

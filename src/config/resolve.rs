@@ -1,0 +1,201 @@
+//! From a draft and its table to a scenario: whatever needs both.
+
+use std::collections::BTreeMap;
+
+use super::Draft;
+use super::feasible;
+use super::grid::{GridDraft, RelativeDraft};
+use super::needs;
+use super::world::{DispersionLevel, WorldDraft, check_neg_binomial};
+use crate::problem::{Problems, nearest};
+use crate::resample::Noise;
+use crate::scenario::{
+    Campaigns, ChannelBounds, DispersionSource, Grid, RelativeAxes, Scenario, World,
+};
+use crate::stats::pooled_dispersion;
+
+impl Draft {
+    /// Completes the scenario with its table.
+    ///
+    /// The budget defaults to the total spend; the dispersion to an estimate from the rows where
+    /// `data.granularity = "row"`, and else to an assumed 1; the noise to `poisson` where every
+    /// dispersion is 1, to `neg_binomial` where none is below 1, and to `gamma` otherwise.
+    ///
+    /// # Errors
+    ///
+    /// Every problem that only the table reveals: `E_CHANNEL`, `E_BOUNDS`, `E_INFEASIBLE`,
+    /// `E_NOISE`, `E_TRUTH`, `E_FRACTIONAL`, `E_CONV_GT_CLICKS`, `E_NO_CONVERSIONS`, `E_BUDGET`.
+    pub fn resolve(self, campaigns: Campaigns) -> Result<Scenario, Problems> {
+        let mut problems = Problems::new();
+        let channel_bounds = bounds_by_channel(&self.grid, &campaigns, &mut problems);
+        feasible::check(&self.grid, &channel_bounds, &campaigns, &mut problems);
+        needs::check(&self.world, &campaigns, &mut problems);
+        let (dispersion, source) = self.dispersions(&campaigns, &mut problems);
+        let budget = self.budget.value.unwrap_or(campaigns.total_spend());
+        if !budget.is_finite() {
+            problems.push(self.budget.spot.problem(
+                "E_BUDGET",
+                "the total spend is too large for a number",
+                "set budget.total, or state spend in a larger unit",
+            ));
+        }
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let noise = self.world.noise.value;
+        Ok(Scenario {
+            name: self.name,
+            seed: self.seed,
+            campaigns,
+            budget,
+            channel_bounds,
+            world: World {
+                truth: self.world.truth.value,
+                noise: noise.unwrap_or_else(|| default_noise(&dispersion)),
+                prior_mean: self.world.prior_mean.value,
+                response: self.world.response,
+                dispersion: source,
+            },
+            grid: complete_grid(self.grid, self.world, dispersion),
+            run: self.run,
+            metrics: self.metrics,
+            output: self.output,
+        })
+    }
+
+    /// The levels of the dispersion as numbers, and where they come from.
+    fn dispersions(
+        &self,
+        campaigns: &Campaigns,
+        problems: &mut Problems,
+    ) -> (Vec<f64>, DispersionSource) {
+        let levels = match &self.world.dispersion.value {
+            Some(levels) => levels.as_slice(),
+            None if self.has_rows => &[DispersionLevel::Rows],
+            None => return (vec![1.0], DispersionSource::Assumed),
+        };
+        let mut numbers = Vec::with_capacity(levels.len());
+        let mut source = DispersionSource::Given;
+        for level in levels {
+            match level {
+                DispersionLevel::Given(number) => numbers.push(*number),
+                DispersionLevel::Rows => {
+                    source = DispersionSource::Rows;
+                    numbers.extend(self.estimate(campaigns, levels, problems));
+                }
+            }
+        }
+        (numbers, source)
+    }
+
+    /// The dispersion of the table's rows, where it is one that worlds can be drawn with.
+    fn estimate(
+        &self,
+        campaigns: &Campaigns,
+        levels: &[DispersionLevel],
+        problems: &mut Problems,
+    ) -> Option<f64> {
+        let spot = &self.world.dispersion.spot;
+        let remedy = "give a number, such as dispersion = [1.0]";
+        let estimate = campaigns
+            .rows()
+            .and_then(|rows| pooled_dispersion(&rows.start, &rows.spend, &rows.conversions));
+        let Some(estimate) = estimate else {
+            let message =
+                "no dispersion can be estimated: no channel has two rows and a conversion";
+            problems.push(spot.problem("E_NOISE", message, remedy));
+            return None;
+        };
+        if !(estimate > 0.0 && estimate.is_finite()) {
+            let message = format!("the dispersion estimated from the rows is {estimate}");
+            problems.push(spot.problem("E_NOISE", message, remedy));
+            return None;
+        }
+        if levels.contains(&DispersionLevel::Given(estimate)) {
+            let message = format!("\"rows\" estimates {estimate}, which the list has too");
+            problems.push(spot.problem("E_AXIS", message, "remove one of the two"));
+            return None;
+        }
+        check_neg_binomial(&self.world.noise, std::iter::once(estimate), problems);
+        Some(estimate)
+    }
+}
+
+/// Counts without extra variance, counts with it, or whatever varies less than counts.
+fn default_noise(dispersion: &[f64]) -> Noise {
+    if dispersion.iter().all(|d| *d == 1.0) {
+        Noise::Poisson
+    } else if dispersion.iter().all(|d| *d >= 1.0) {
+        Noise::NegBinomial
+    } else {
+        Noise::Gamma
+    }
+}
+
+fn complete_grid(grid: GridDraft, world: WorldDraft, dispersion: Vec<f64>) -> Grid {
+    Grid {
+        score: grid.score,
+        rates: grid.rates,
+        alpha: grid.alpha,
+        delta: grid.delta,
+        min_share: grid.min_share.value,
+        max_share: grid.max_share.value,
+        relative: relative_axes(grid.relative),
+        bound_mode: grid.bound_mode,
+        dispersion,
+        elasticity: world.elasticity,
+        noise_cv: world.noise_cv,
+        drift_cv: world.drift_cv,
+    }
+}
+
+/// A ratio that is not given does not bind: 0 below, infinity above.
+fn relative_axes(relative: RelativeDraft) -> RelativeAxes {
+    match (relative.max_change, relative.min_ratio, relative.max_ratio) {
+        (Some(change), _, _) => RelativeAxes::MaxChange(change.value),
+        (None, None, None) => RelativeAxes::None,
+        (None, min, max) => RelativeAxes::Ratios {
+            min: min.map_or_else(|| vec![0.0], |axis| axis.value),
+            max: max.map_or_else(|| vec![f64::INFINITY], |axis| axis.value),
+        },
+    }
+}
+
+/// The channels' own bounds in the order of the table.
+fn bounds_by_channel(
+    grid: &GridDraft,
+    campaigns: &Campaigns,
+    problems: &mut Problems,
+) -> Vec<Option<ChannelBounds>> {
+    let names = campaigns.names();
+    let mut bounds = vec![None; names.len()];
+    let index: BTreeMap<&str, usize> = names
+        .iter()
+        .enumerate()
+        .map(|(position, name)| (name.as_str(), position))
+        .collect();
+    for channel in &grid.channels {
+        if let Some(position) = index.get(channel.name.as_str()) {
+            bounds[*position] = Some(channel.bounds);
+            continue;
+        }
+        let remedy = match nearest(&channel.name, names.iter().map(String::as_str)) {
+            Some(name) => format!("did you mean \"{name}\"?"),
+            None => format!("the table has {}", listed(names)),
+        };
+        let message = format!("the table has no channel \"{}\"", channel.name);
+        problems.push(channel.spot.problem("E_CHANNEL", message, remedy));
+    }
+    bounds
+}
+
+/// The first few names of a long list.
+fn listed(names: &[String]) -> String {
+    const SHOWN: usize = 10;
+    let first: Vec<&str> = names.iter().take(SHOWN).map(String::as_str).collect();
+    let first = first.join(", ");
+    match names.len().saturating_sub(SHOWN) {
+        0 => first,
+        more => format!("{first} and {more} more"),
+    }
+}

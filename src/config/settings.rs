@@ -1,0 +1,318 @@
+//! Everything beside table, grid and world: name, seed, `[budget]`, `[run]`, `[metrics]` and
+//! `[output]`, and the tables of the design that this version lacks.
+
+use super::axis::{distinct, names, numbers};
+use super::entry::{Domain, Entry, Names};
+use super::overrides::{Overrides, argument};
+use super::reader::Section;
+use super::source::{Placed, Spot};
+use crate::problem::Problems;
+use crate::scenario::{AllocationsWanted, Lift, MetricSettings, OutputSettings, RunSettings};
+
+/// Fewest and most replicates.
+const REPLICATES: (i128, i128) = (2, 100_000_000);
+/// Longest name of a run, which is a folder's name.
+const LONGEST_NAME: usize = 100;
+
+const BUDGET: Domain = Domain {
+    code: "E_BUDGET",
+    contains: |x| x > 0.0 && x < f64::INFINITY,
+    outside: "is not a finite amount above 0",
+    remedy: "use an amount above 0, or remove the key to keep the total spend",
+    example: "25000.0",
+};
+const PROBABILITY: Domain = Domain {
+    code: "E_METRIC",
+    contains: |x| x > 0.0 && x < 1.0,
+    outside: "lies outside (0, 1)",
+    remedy: "use a probability between 0 and 1, such as 0.05",
+    example: "[0.05, 0.5, 0.95]",
+};
+const TAIL: Domain = Domain {
+    example: "0.05",
+    ..PROBABILITY
+};
+const TARGET: Domain = Domain {
+    code: "E_METRIC",
+    contains: f64::is_finite,
+    outside: "is not a finite number",
+    remedy: "use a lift as a fraction, such as 0.02 for +2 %",
+    example: "0.02",
+};
+const PESSIMISM: Domain = Domain {
+    code: "E_METRIC",
+    contains: |x| (0.0..=1.0).contains(&x),
+    outside: "lies outside [0, 1]",
+    remedy: "use a number from 0 (the best replicate counts) to 1 (the worst does)",
+    example: "0.5",
+};
+const LIFTS: Names<Lift> = Names {
+    kind: "lift",
+    code: "E_LIFT",
+    known: &Lift::ALL,
+    name: Lift::name,
+    later: &[],
+};
+const ALLOCATIONS: Names<AllocationsWanted> = Names {
+    kind: "choice of allocations",
+    code: "E_OUTPUT",
+    known: &[
+        AllocationsWanted::Best,
+        AllocationsWanted::All,
+        AllocationsWanted::None,
+    ],
+    name: AllocationsWanted::name,
+    later: &[],
+};
+const FORMATS: Names<()> = Names {
+    kind: "format",
+    code: "E_OUTPUT",
+    known: &[()],
+    name: |()| "csv",
+    later: &[("parquet", "use formats = [\"csv\"]")],
+};
+
+/// The name of the run's folder: `name`, or else the scenario file's own.
+pub(super) fn read_name(top: &mut Section<'_>, stem: &str, problems: &mut Problems) -> String {
+    let read = top.read("name", |entry| {
+        let text = entry.text("\"q1-soft-start\"", problems)?;
+        Some((text.to_owned(), entry.here()))
+    });
+    let (name, spot) = match read.value {
+        Some(found) => found,
+        None if top.has("name") => return String::new(),
+        None => (stem.to_owned(), read.spot),
+    };
+    if let Some(fault) = name_fault(&name) {
+        let message = format!("\"{name}\" {fault}: it names the folder of the results");
+        let remedy = format!("use name = \"{}\"", plain(&name));
+        problems.push(spot.problem("E_NAME", message, remedy));
+    }
+    name
+}
+
+fn is_plain(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-')
+}
+
+fn name_fault(name: &str) -> Option<String> {
+    if name.is_empty() {
+        Some("is empty".to_owned())
+    } else if name.chars().count() > LONGEST_NAME {
+        Some(format!("has more than {LONGEST_NAME} characters"))
+    } else if name.starts_with('.') || name.ends_with('.') {
+        Some("starts or ends with a dot".to_owned())
+    } else {
+        let strange = name.chars().find(|c| !is_plain(*c))?;
+        Some(format!(
+            "contains {strange:?}, not only letters a-z, digits, '.', '_' and '-'"
+        ))
+    }
+}
+
+/// The nearest plain name.
+fn plain(name: &str) -> String {
+    let swapped: String = name
+        .chars()
+        .map(|c| if is_plain(c) { c } else { '-' })
+        .collect();
+    let cut: String = swapped
+        .trim_matches(['.', '-'])
+        .chars()
+        .take(LONGEST_NAME)
+        .collect();
+    if cut.is_empty() {
+        "my-run".to_owned()
+    } else {
+        cut
+    }
+}
+
+pub(super) fn read_seed(
+    top: &mut Section<'_>,
+    overrides: &Overrides,
+    problems: &mut Problems,
+) -> u64 {
+    let read = top.read("seed", |entry| {
+        Some((entry.whole("42", problems)?, entry.here()))
+    });
+    let given = overrides
+        .seed
+        .map(|seed| (i128::from(seed), argument("--seed")));
+    let mut seed = 0;
+    for (number, spot) in read.value.into_iter().chain(given) {
+        // Manifest readers without unsigned 64-bit numbers must not lose the seed.
+        match u64::try_from(number)
+            .ok()
+            .filter(|seed| i64::try_from(*seed).is_ok())
+        {
+            Some(valid) => seed = valid,
+            None => problems.push(spot.problem(
+                "E_SEED",
+                format!(
+                    "{} lies outside 0 to 9223372036854775807",
+                    saturated(number)
+                ),
+                "use a whole number such as 42",
+            )),
+        }
+    }
+    seed
+}
+
+pub(super) fn read_budget(top: &mut Section<'_>, problems: &mut Problems) -> Placed<Option<f64>> {
+    let mut budget = top.section("budget", problems);
+    let total = budget.read("total", |entry| entry.number(&BUDGET, problems));
+    budget.finish(problems);
+    total
+}
+
+pub(super) fn read_run(
+    top: &mut Section<'_>,
+    overrides: &Overrides,
+    problems: &mut Problems,
+) -> RunSettings {
+    let mut run = top.section("run", problems);
+    let read = run.read("replicates", |entry| {
+        Some((entry.whole("10000", problems)?, entry.here()))
+    });
+    let given = overrides
+        .replicates
+        .map(|number| (i128::from(number), argument("--replicates")));
+    let mut replicates = 10_000;
+    for (number, spot) in read.value.into_iter().chain(given) {
+        match u64::try_from(number) {
+            Ok(valid) if (REPLICATES.0..=REPLICATES.1).contains(&number) => replicates = valid,
+            _ => problems.push(spot.problem(
+                "E_REPLICATES",
+                format!("{} lies outside 2 to 100,000,000", saturated(number)),
+                "use a whole number such as 10000",
+            )),
+        }
+    }
+    let lifts = run
+        .read("lifts", |entry| names(entry, &LIFTS, problems))
+        .value;
+    let mut lifts =
+        lifts.unwrap_or_else(|| vec![Lift::Apparent, Lift::Decision, Lift::Recommended]);
+    lifts.sort_unstable();
+    for key in ["mcse_mean", "mcse_cvar", "max_replicates"] {
+        let read = run.read(key, |_| Some(()));
+        if read.value.is_some() {
+            problems.push(read.spot.problem(
+                "E_NOT_YET",
+                "stopping at a Monte Carlo error is not available in this version",
+                format!("remove {key} and set replicates"),
+            ));
+        }
+    }
+    run.finish(problems);
+    RunSettings { replicates, lifts }
+}
+
+pub(super) fn read_metrics(top: &mut Section<'_>, problems: &mut Problems) -> MetricSettings {
+    let default = MetricSettings::default();
+    let mut metrics = top.section("metrics", problems);
+    let quantiles = metrics.read("quantiles", |entry| numbers(entry, &PROBABILITY, problems));
+    let mut number = |key, domain: &Domain, default: f64| {
+        let read = metrics.read(key, |entry| entry.number(domain, problems));
+        read.value.unwrap_or(default)
+    };
+    let tail = number("tail", &TAIL, default.tail);
+    let target = number("target", &TARGET, default.target);
+    let pessimism = number("pessimism", &PESSIMISM, default.pessimism);
+    metrics.finish(problems);
+    let mut quantiles = quantiles.value.unwrap_or(default.quantiles);
+    quantiles.sort_by(f64::total_cmp);
+    MetricSettings {
+        quantiles,
+        tail,
+        target,
+        pessimism,
+    }
+}
+
+pub(super) fn read_output(top: &mut Section<'_>, problems: &mut Problems) -> OutputSettings {
+    let mut output = top.section("output", problems);
+    let read_format = |part: &Entry<'_>, problems: &mut Problems| part.name(&FORMATS, problems);
+    output.read("formats", |entry| {
+        distinct(
+            entry,
+            problems,
+            read_format,
+            |()| (),
+            |()| "\"csv\"".to_owned(),
+        )
+    });
+    let allocations = output.read("allocations", |entry| entry.name(&ALLOCATIONS, problems));
+    let draws = output.read("draws", |entry| entry.boolean(problems));
+    if draws.value == Some(true) {
+        problems.push(not_yet(
+            &draws,
+            "the file of every replicate's lift",
+            "use draws = false",
+        ));
+    }
+    output.finish(problems);
+    OutputSettings {
+        allocations: allocations.value.unwrap_or(AllocationsWanted::Best),
+    }
+}
+
+/// `[[gate]]` and `[design]`.
+pub(super) fn refuse_later_tables(top: &mut Section<'_>, problems: &mut Problems) {
+    for (key, what, remedy) in [
+        (
+            "gate",
+            "a gate",
+            "remove [[gate]], and check the column of configurations.csv instead",
+        ),
+        (
+            "design",
+            "another design than the full grid",
+            "remove [design], and list the axes in [grid]",
+        ),
+    ] {
+        let read = top.read(key, |_| Some(()));
+        if read.value.is_some() {
+            problems.push(not_yet(&read, what, remedy));
+        }
+    }
+}
+
+fn not_yet<T>(read: &Placed<T>, what: &str, remedy: &str) -> crate::problem::Problem {
+    let spot: &Spot = &read.spot;
+    spot.problem(
+        "E_NOT_YET",
+        format!("{what} is not available in this version"),
+        remedy,
+    )
+}
+
+/// A number that may have been too large to read.
+fn saturated(number: i128) -> String {
+    match number {
+        i128::MAX => "a number of more than 38 digits".to_owned(),
+        i128::MIN => "a negative number of more than 38 digits".to_owned(),
+        _ => number.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_plain_folder_names() {
+        for fine in ["q1-soft-start", "a", "2026_Q1.v2"] {
+            assert_eq!(name_fault(fine), None);
+        }
+        for wrong in [
+            "", ".", "..", ".hidden", "a/b", "a\\b", "a b", "é", "a.", "C:",
+        ] {
+            assert!(name_fault(wrong).is_some(), "{wrong}");
+            assert_eq!(name_fault(&plain(wrong)), None, "{wrong}");
+        }
+        assert_eq!(name_fault(&plain(&"x".repeat(101))), None);
+    }
+}

@@ -1,0 +1,449 @@
+//! What the file alone decides: every kind of problem, word for word.
+
+use super::*;
+
+/// Adds `line` at the end of a table of the smallest scenario (or the table itself), and compares
+/// the one problem that results, without the name of the file.
+#[track_caller]
+fn check(table: &str, line: &str, expected: &str) {
+    let header = format!("[{table}]\n");
+    let text = if SMALL.contains(&header) {
+        let mut text = SMALL.replace(&header, &format!("{header}{line}\n"));
+        if line.starts_with("alpha") {
+            text = text.replace("\nalpha = 0.5\n", "\n");
+        }
+        text
+    } else {
+        format!("{SMALL}{header}{line}\n")
+    };
+    let problems = told(parse_plain(&text).problems);
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    let plain = problems[0]
+        .strip_prefix("dir/s.toml:")
+        .unwrap_or(&problems[0]);
+    assert_eq!(plain, expected);
+}
+
+#[test]
+fn unknown_keys_name_the_nearest_or_all() {
+    check(
+        "grid",
+        "dleta = 1",
+        "7:1: error: grid.dleta: unknown key `dleta` [E_KEY]\n    fix: did you mean `delta`?",
+    );
+    check(
+        "budget",
+        "sum = 1",
+        "9:1: error: budget.sum: unknown key `sum` [E_KEY]\n    fix: known in [budget]: total",
+    );
+    check(
+        "words",
+        "",
+        "8:2: error: words: unknown key `words` [E_KEY]\n    fix: did you mean `world`?",
+    );
+    check(
+        "grid.channel.\"Tik Tok\"",
+        "max_change = 0.1",
+        "9:1: error: grid.channel.\"Tik Tok\".max_change: unknown key `max_change` [E_KEY]\n    fix: did you mean `max_share`?",
+    );
+}
+
+#[test]
+fn wrong_types_say_what_was_expected_and_found() {
+    check(
+        "grid",
+        "alpha = \"0.3\"",
+        "7:9: error: grid.alpha: expected a number, a list of numbers or a range, found the text \"0.3\" [E_TYPE]\n    fix: write 0.3 without quotes",
+    );
+    check(
+        "grid",
+        "alpha = [0.1, true]",
+        "7:15: error: grid.alpha: expected a number, found true [E_TYPE]\n    fix: write, for example, alpha = [0.0, 0.5, 1.0]",
+    );
+    check(
+        "run",
+        "replicates = 1e4",
+        "9:14: error: run.replicates: expected a whole number, found the number 1e4 [E_TYPE]\n    fix: write, for example, replicates = 10000",
+    );
+    check(
+        "output",
+        "draws = 1979-05-27",
+        "9:9: error: output.draws: expected true or false, found the date 1979-05-27 [E_TYPE]\n    fix: write, for example, draws = false",
+    );
+    check(
+        "world",
+        "noise = [\"gamma\"]",
+        "9:9: error: world.noise: expected text, found a list [E_TYPE]\n    fix: write, for example, noise = \"poisson\"",
+    );
+    check(
+        "grid",
+        "channel = 0.15",
+        "7:11: error: grid.channel: expected a table, found the number 0.15 [E_TYPE]\n    fix: write a table: [grid.channel]",
+    );
+}
+
+#[test]
+fn every_axis_has_its_domain() {
+    for (table, line, expected) in [
+        (
+            "grid",
+            "alpha = [0.5, 1.2]",
+            "7:15: error: grid.alpha: 1.2 lies outside [0, 1] [E_ALPHA]\n    fix: use a number from 0 (today's mix) to 1 (the score's)",
+        ),
+        (
+            "grid",
+            "delta = nan",
+            "7:9: error: grid.delta: nan is not a finite number of at least 0 [E_DELTA]\n    fix: use a number of at least 0, such as 1.0",
+        ),
+        (
+            "grid",
+            "min_share = -0.1",
+            "7:13: error: grid.min_share: -0.1 is no share: it lies outside [0, 1] [E_BOUNDS]\n    fix: use a fraction of the budget, such as 0.05 for 5 %",
+        ),
+        (
+            "grid",
+            "max_share = 0",
+            "7:13: error: grid.max_share: 0 leaves no share: it lies outside (0, 1] [E_BOUNDS]\n    fix: use a fraction of the budget, such as 0.4 for 40 %",
+        ),
+        (
+            "grid",
+            "max_change = inf",
+            "7:14: error: grid.max_change: inf is not a finite number of at least 0 [E_BOUNDS]\n    fix: use a fraction of today's share, such as 0.3 for +-30 %",
+        ),
+        (
+            "grid",
+            "min_ratio = 1.1",
+            "7:13: error: grid.min_ratio: 1.1 lies outside [0, 1]: a larger one would force every channel to grow [E_BOUNDS]\n    fix: use a multiple of today's share, such as 0.7",
+        ),
+        (
+            "grid",
+            "max_ratio = 0.9",
+            "7:13: error: grid.max_ratio: 0.9 is not a finite number of at least 1: a smaller one would force every channel to shrink [E_BOUNDS]\n    fix: use a multiple of today's share, such as 1.3",
+        ),
+        (
+            "world",
+            "dispersion = [1.0, 0.0]",
+            "9:20: error: world.dispersion: 0.0 is not a finite number above 0 [E_NOISE]\n    fix: use a number above 0; 1.0 is the variance of a Poisson count",
+        ),
+        (
+            "world",
+            "elasticity = 0",
+            "9:14: error: world.elasticity: 0 is not a finite number above 0 [E_RESPONSE]\n    fix: use a number above 0; 1.0 is linear",
+        ),
+        (
+            "world",
+            "drift_cv = 1e999",
+            "9:12: error: world.drift_cv: 1e999 is not a finite number of at least 0 [E_NOISE]\n    fix: use a number of at least 0, such as 0.1 for 10 %",
+        ),
+        (
+            "metrics",
+            "quantiles = [0.0, 0.5]",
+            "9:14: error: metrics.quantiles: 0.0 lies outside (0, 1) [E_METRIC]\n    fix: use a probability between 0 and 1, such as 0.05",
+        ),
+        (
+            "metrics",
+            "pessimism = 2",
+            "9:13: error: metrics.pessimism: 2 lies outside [0, 1] [E_METRIC]\n    fix: use a number from 0 (the best replicate counts) to 1 (the worst does)",
+        ),
+        (
+            "budget",
+            "total = -1",
+            "9:9: error: budget.total: -1 is not a finite amount above 0 [E_BUDGET]\n    fix: use an amount above 0, or remove the key to keep the total spend",
+        ),
+        (
+            "run",
+            "replicates = 1",
+            "9:14: error: run.replicates: 1 lies outside 2 to 100,000,000 [E_REPLICATES]\n    fix: use a whole number such as 10000",
+        ),
+    ] {
+        check(table, line, expected);
+    }
+}
+
+#[test]
+fn lists_have_values_and_none_twice() {
+    check(
+        "grid",
+        "alpha = []",
+        "7:9: error: grid.alpha: the list is empty [E_AXIS]\n    fix: give at least one value",
+    );
+    check(
+        "grid",
+        "alpha = [0.1, 0.2, 1e-1]",
+        "7:20: error: grid.alpha: 0.1 appears twice [E_AXIS]\n    fix: remove one of the two",
+    );
+    check(
+        "run",
+        "lifts = [\"decision\", \"decision\"]",
+        "9:22: error: run.lifts: \"decision\" appears twice [E_AXIS]\n    fix: remove one of the two",
+    );
+}
+
+#[test]
+fn ranges_are_explained() {
+    for (range, expected) in [
+        (
+            "{ from = 0, to = 1, step = 0 }",
+            "7:9: error: grid.alpha: the step 0 is not positive [E_AXIS]\n    fix: use a step above 0",
+        ),
+        (
+            "{ from = 1, to = 0, step = 0.1 }",
+            "7:9: error: grid.alpha: from 1 is larger than to 0 [E_AXIS]\n    fix: write { from = 0, to = 1, step = 0.1 }",
+        ),
+        (
+            "{ from = 0, to = 1, step = 2 }",
+            "7:9: error: grid.alpha: the step 2 is larger than the way from 0 to 1 [E_AXIS]\n    fix: use a smaller step, or the list [0, 1]",
+        ),
+        (
+            "{ from = 0, to = 1, step = 0.3 }",
+            "7:9: error: grid.alpha: steps of 0.3 from 0 reach 0.9 and 1.2, but not 1 [E_AXIS]\n    fix: use to = 0.9",
+        ),
+        (
+            "{ from = 0, to = 0.8, step = 0.3 }",
+            "7:9: error: grid.alpha: steps of 0.3 from 0 reach 0.6 and 0.9, but not 0.8 [E_AXIS]\n    fix: use to = 0.9",
+        ),
+        (
+            "{ from = 0, to = 1, step = 0.6 }",
+            "7:9: error: grid.alpha: steps of 0.6 from 0 reach 0.6 and 1.2, but not 1 [E_AXIS]\n    fix: use to = 0.6",
+        ),
+        (
+            "{ from = 0, to = 1, step = 1e-12 }",
+            "7:9: error: grid.alpha: the range has 1,000,000,000,001 points; an axis may have at most 100,000 [E_AXIS]\n    fix: use a larger step",
+        ),
+        (
+            "{ from = 0, to = 1, step = 1e-30 }",
+            "7:9: error: grid.alpha: from 0 to 1 by 1e-30 needs more digits than exact decimals have (28) [E_AXIS]\n    fix: use numbers with fewer digits",
+        ),
+        (
+            "{ from = 0, to = 1.5, step = 0.1 }",
+            "7:26: error: grid.alpha: 1.5 lies outside [0, 1] [E_ALPHA]\n    fix: use a number from 0 (today's mix) to 1 (the score's)",
+        ),
+        (
+            "{ from = 0, to = 1 }",
+            "7:9: error: grid.alpha: the range lacks step [E_KEY]\n    fix: write, for example, { from = 0.0, to = 1.0, step = 0.1 }",
+        ),
+        (
+            "{ from = 0, to = 1, step = 0.1, by = 2 }",
+            "7:41: error: grid.alpha: unknown key `by` in a range [E_KEY]\n    fix: write, for example, { from = 0.0, to = 1.0, step = 0.1 }",
+        ),
+    ] {
+        check("grid", &format!("alpha = {range}"), expected);
+    }
+}
+
+#[test]
+fn unknown_names_name_the_nearest_and_all() {
+    for (table, line, expected) in [
+        (
+            "grid",
+            "score = \"efficency\"",
+            "7:9: error: grid.score: unknown score \"efficency\" [E_SCORE]\n    fix: did you mean \"efficiency\"? known: share, efficiency, tilted",
+        ),
+        (
+            "grid",
+            "bound_mode = \"simplex\"",
+            "7:14: error: grid.bound_mode: unknown bound mode \"simplex\" [E_MODE]\n    fix: known: project, clip, euclidean",
+        ),
+        (
+            "world",
+            "truth = \"observd\"",
+            "9:9: error: world.truth: unknown truth \"observd\" [E_TRUTH]\n    fix: did you mean \"observed\"? known: posterior, posterior_flat, observed, fixed",
+        ),
+        (
+            "data",
+            "granularity = \"day\"",
+            "2:15: error: data.granularity: unknown granularity \"day\" [E_GRANULARITY]\n    fix: known: channel, row",
+        ),
+        (
+            "run",
+            "lifts = \"aparent\"",
+            "9:9: error: run.lifts: unknown lift \"aparent\" [E_LIFT]\n    fix: did you mean \"apparent\"? known: apparent, decision, recommended, optimism",
+        ),
+        (
+            "output",
+            "formats = [\"xlsx\"]",
+            "9:12: error: output.formats: unknown format \"xlsx\" [E_OUTPUT]\n    fix: known: csv",
+        ),
+    ] {
+        check(table, line, expected);
+    }
+}
+
+#[test]
+fn what_this_version_lacks_says_what_to_use() {
+    for (table, line, expected) in [
+        (
+            "grid",
+            "rates = \"shrunken\"",
+            "7:9: error: grid.rates: \"shrunken\" is not available in this version [E_NOT_YET]\n    fix: use \"raw\"",
+        ),
+        (
+            "world",
+            "noise = \"beta_binomial\"",
+            "9:9: error: world.noise: \"beta_binomial\" is not available in this version [E_NOT_YET]\n    fix: use \"neg_binomial\" with the dispersion, or \"binomial\"",
+        ),
+        (
+            "world",
+            "response = \"cpc_inflation\"",
+            "9:12: error: world.response: \"cpc_inflation\" is not available in this version [E_NOT_YET]\n    fix: use \"power\", which is the same curve",
+        ),
+        (
+            "world",
+            "truth = \"split\"",
+            "9:9: error: world.truth: \"split\" is not available in this version [E_NOT_YET]\n    fix: use \"posterior\"",
+        ),
+        (
+            "world",
+            "periods = 4",
+            "9:11: error: world.periods: more than one period is not available in this version [E_NOT_YET]\n    fix: use periods = 1",
+        ),
+        (
+            "run",
+            "mcse_cvar = 0.002",
+            "9:1: error: run.mcse_cvar: stopping at a Monte Carlo error is not available in this version [E_NOT_YET]\n    fix: remove mcse_cvar and set replicates",
+        ),
+        (
+            "output",
+            "formats = [\"csv\", \"parquet\"]",
+            "9:19: error: output.formats: \"parquet\" is not available in this version [E_NOT_YET]\n    fix: use formats = [\"csv\"]",
+        ),
+        (
+            "output",
+            "draws = true",
+            "9:1: error: output.draws: the file of every replicate's lift is not available in this version [E_NOT_YET]\n    fix: use draws = false",
+        ),
+        (
+            "[gate]",
+            "metric = \"decision_p05\"",
+            "8:3: error: gate: a gate is not available in this version [E_NOT_YET]\n    fix: remove [[gate]], and check the column of configurations.csv instead",
+        ),
+        (
+            "design",
+            "",
+            "8:2: error: design: another design than the full grid is not available in this version [E_NOT_YET]\n    fix: remove [design], and list the axes in [grid]",
+        ),
+    ] {
+        check(table, line, expected);
+    }
+}
+
+#[test]
+fn keys_that_contradict_each_other_are_told() {
+    for (table, line, expected) in [
+        (
+            "grid",
+            "max_change = 0.3\nmin_ratio = 0.7",
+            "8:1: error: grid.min_ratio: min_ratio cannot stand beside grid.max_change, which sets it too [E_BOUNDS]\n    fix: keep max_change, or min_ratio and max_ratio",
+        ),
+        (
+            "grid.channel.Meta",
+            "locked = true\nmax_share = 0.2",
+            "9:1: error: grid.channel.\"Meta\".locked: a locked channel keeps today's share and cannot have other bounds [E_BOUNDS]\n    fix: remove locked, or the other bounds",
+        ),
+        (
+            "world",
+            "response = \"linear\"\nelasticity = [1.0, 0.7]",
+            "10:1: error: world.elasticity: a linear response has elasticity 1, not 0.7 [E_RESPONSE]\n    fix: use response = \"power\", or remove elasticity",
+        ),
+        (
+            "world",
+            "noise = \"neg_binomial\"\ndispersion = [2, 0.5]",
+            "9:1: error: world.noise: \"neg_binomial\" needs a dispersion of at least 1, not 0.5 [E_NOISE]\n    fix: use noise = \"gamma\", which takes any dispersion",
+        ),
+        (
+            "world",
+            "noise = \"rows\"",
+            "9:1: error: world.noise: \"rows\" resamples the rows behind each channel, but data.granularity is \"channel\" [E_NOISE]\n    fix: use data.granularity = \"row\" where the table has such rows, or noise = \"poisson\"",
+        ),
+        (
+            "world",
+            "dispersion = [1.0, \"rows\"]",
+            "9:1: error: world.dispersion: \"rows\" estimates from the rows behind each channel, but data.granularity is \"channel\" [E_NOISE]\n    fix: use data.granularity = \"row\" where the table has such rows, or a number such as 1.0",
+        ),
+        (
+            "world",
+            "noise = \"binomial\"",
+            "9:1: error: world.noise: \"binomial\" draws conversions out of clicks, but data.clicks is missing [E_NOISE]\n    fix: name the column of clicks in [data], or use noise = \"poisson\"",
+        ),
+        (
+            "world",
+            "truth = \"fixed\"",
+            "9:1: error: world.truth: \"fixed\" takes the true rates from the table, but data.true_rate is missing [E_TRUTH]\n    fix: name the column of true conversions per unit of spend in [data]",
+        ),
+        (
+            "data",
+            "clicks = \"spend\"",
+            "2:1: error: data.clicks: column \"spend\" already is data.spend [E_COLUMN]\n    fix: name the column of clicks",
+        ),
+    ] {
+        check(table, line, expected);
+    }
+}
+
+#[test]
+fn missing_keys_say_what_to_add() {
+    assert_eq!(
+        told(parse_plain("").problems),
+        [
+            "dir/s.toml: error: data: the table [data] is missing [E_MISSING]\n    fix: add [data] with path, channel, spend and conversions",
+            "dir/s.toml: error: grid.alpha: is missing [E_MISSING]\n    fix: add alpha = [0.0, 0.5, 1.0] to [grid]",
+        ]
+    );
+    let text = SMALL.replace("spend = \"spend\"\n", "");
+    assert_eq!(
+        told(parse_plain(&text).problems),
+        [
+            "dir/s.toml:1:2: error: data.spend: is missing [E_MISSING]\n    fix: add spend = \"spend\" to [data]"
+        ]
+    );
+}
+
+#[test]
+fn a_file_name_that_names_no_folder_asks_for_a_name() {
+    let parsed = parse(Path::new("dir/my plan.toml"), SMALL, &Overrides::default());
+    assert_eq!(
+        told(parsed.problems),
+        [
+            "dir/my plan.toml: error: name: \"my plan\" contains ' ', not only letters a-z, digits, '.', '_' and '-': it names the folder of the results [E_NAME]\n    fix: use name = \"my-plan\""
+        ]
+    );
+}
+
+#[test]
+fn arguments_are_checked_like_the_file() {
+    let overrides = Overrides {
+        seed: Some(u64::MAX),
+        replicates: Some(0),
+        ..set(&[
+            ("alpha", "[0.1, 2]"),
+            ("max_change", "0.3"),
+            ("delta", "[1"),
+        ])
+    };
+    let text = format!("{SMALL}min_ratio = 0.5\n");
+    assert_eq!(
+        told(parse(Path::new("s.toml"), &text, &overrides).problems),
+        [
+            "command line: error: --set delta: \"[1\" is no value: unclosed array, expected `]` [E_TOML]\n    fix: write a number, a name, a list such as 'delta=[0.1, 0.2]' or a range",
+            "command line: error: --seed: 18446744073709551615 lies outside 0 to 9223372036854775807 [E_SEED]\n    fix: use a whole number such as 42",
+            "command line: error: --set alpha: 2 lies outside [0, 1] [E_ALPHA]\n    fix: use a number from 0 (today's mix) to 1 (the score's)",
+            "command line: error: --replicates: 0 lies outside 2 to 100,000,000 [E_REPLICATES]\n    fix: use a whole number such as 10000",
+            "s.toml:8:1: error: grid.min_ratio: min_ratio cannot stand beside --set max_change, which sets it too [E_BOUNDS]\n    fix: keep max_change, or min_ratio and max_ratio",
+        ]
+    );
+}
+
+#[test]
+fn a_long_list_of_mistakes_is_cut_where_nobody_reads_on() {
+    let list = vec!["2"; 100_000].join(", ");
+    let parsed = parse_plain(&SMALL.replace("0.5", &format!("[{list}]")));
+    assert_eq!(parsed.problems.len(), crate::problem::SHOWN);
+    let list = vec!["1"; 100_001].join(", ");
+    let parsed = parse_plain(&SMALL.replace("0.5", &format!("[{list}]")));
+    assert_eq!(
+        told(parsed.problems),
+        [
+            "dir/s.toml:7:9: error: grid.alpha: 100,001 values; an axis may have at most 100,000 [E_AXIS]\n    fix: shorten the list"
+        ]
+    );
+}

@@ -1,0 +1,319 @@
+//! `[world]`: how noisy worlds are drawn.
+
+use super::axis::{distinct, expected, numbers};
+use super::entry::{Domain, Entry, Names};
+use super::number::short;
+use super::overrides::AxisOverrides;
+use super::reader::Section;
+use super::source::{Placed, Spot};
+use crate::problem::Problems;
+use crate::resample::Noise;
+use crate::scenario::{Granularity, PriorMean, ResponseKind, TableSpec};
+use crate::truth::TruthModel;
+use toml::de::DeValue;
+
+/// One level of the `dispersion` axis.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum DispersionLevel {
+    /// A number of the user's.
+    Given(f64),
+    /// To be estimated from the table's rows.
+    Rows,
+}
+
+/// `[world]` as it was written.
+#[derive(Debug)]
+pub(super) struct WorldDraft {
+    pub(super) truth: Placed<TruthModel>,
+    /// `None`: chosen by the dispersion, once that is known.
+    pub(super) noise: Placed<Option<Noise>>,
+    pub(super) prior_mean: Placed<PriorMean>,
+    pub(super) response: ResponseKind,
+    pub(super) dispersion: Placed<Option<Vec<DispersionLevel>>>,
+    pub(super) elasticity: Vec<f64>,
+    pub(super) noise_cv: Vec<f64>,
+    pub(super) drift_cv: Vec<f64>,
+}
+
+impl WorldDraft {
+    /// The axes and their lengths, in grid order.
+    pub(super) fn lengths(&self) -> [(&'static str, usize); 4] {
+        [
+            (
+                "dispersion",
+                self.dispersion.value.as_ref().map_or(1, Vec::len),
+            ),
+            ("elasticity", self.elasticity.len()),
+            ("noise_cv", self.noise_cv.len()),
+            ("drift_cv", self.drift_cv.len()),
+        ]
+    }
+}
+
+const TRUTH: Names<TruthModel> = Names {
+    kind: "truth",
+    code: "E_TRUTH",
+    known: &TruthModel::ALL,
+    name: TruthModel::name,
+    later: &[("split", "use \"posterior\"")],
+};
+const NOISE: Names<Noise> = Names {
+    kind: "noise",
+    code: "E_NOISE",
+    known: &Noise::ALL,
+    name: Noise::name,
+    later: &[
+        (
+            "beta_binomial",
+            "use \"neg_binomial\" with the dispersion, or \"binomial\"",
+        ),
+        ("rows_bayes", "use \"rows\""),
+        ("block", "use \"rows\""),
+    ],
+};
+const PRIOR_MEAN: Names<PriorMean> = Names {
+    kind: "prior mean",
+    code: "E_TRUTH",
+    known: &[PriorMean::Common, PriorMean::LogSpend],
+    name: PriorMean::name,
+    later: &[],
+};
+const RESPONSE: Names<ResponseKind> = Names {
+    kind: "response",
+    code: "E_RESPONSE",
+    known: &[ResponseKind::Linear, ResponseKind::Power],
+    name: ResponseKind::name,
+    later: &[
+        ("hill", "use \"power\" with the elasticity at today's spend"),
+        (
+            "exponential",
+            "use \"power\" with the elasticity at today's spend",
+        ),
+        ("cpc_inflation", "use \"power\", which is the same curve"),
+    ],
+};
+const DISPERSION: Domain = Domain {
+    code: "E_NOISE",
+    contains: |x| x > 0.0 && x < f64::INFINITY,
+    outside: "is not a finite number above 0",
+    remedy: "use a number above 0; 1.0 is the variance of a Poisson count",
+    example: "[1.0, 3.0]",
+};
+const ELASTICITY: Domain = Domain {
+    code: "E_RESPONSE",
+    remedy: "use a number above 0; 1.0 is linear",
+    example: "[1.0, 0.7]",
+    ..DISPERSION
+};
+const CV: Domain = Domain {
+    code: "E_NOISE",
+    contains: |x| (0.0..f64::INFINITY).contains(&x),
+    outside: "is not a finite number of at least 0",
+    remedy: "use a number of at least 0, such as 0.1 for 10 %",
+    example: "[0.0, 0.1]",
+};
+
+/// Reads `[world]`. Whatever is wrong is reported, and stands at its default in the draft.
+pub(super) fn read(
+    top: &mut Section<'_>,
+    overrides: &AxisOverrides<'_>,
+    problems: &mut Problems,
+) -> WorldDraft {
+    let mut world = top.section("world", problems);
+    let truth = world.read("truth", |entry| entry.name(&TRUTH, problems));
+    let noise = world.read("noise", |entry| entry.name(&NOISE, problems));
+    let prior_mean = world.read("prior_mean", |entry| entry.name(&PRIOR_MEAN, problems));
+    let response = world.read("response", |entry| entry.name(&RESPONSE, problems));
+    let dispersion = overrides
+        .read(&mut world, "dispersion", |entry| levels(entry, problems))
+        .map_or_else(
+            || Placed {
+                value: None,
+                spot: world.spot("dispersion"),
+            },
+            |axis| Placed {
+                value: Some(axis.value),
+                spot: axis.spot,
+            },
+        );
+    let mut axis = |key, domain: &Domain| {
+        overrides.read(&mut world, key, |entry| numbers(entry, domain, problems))
+    };
+    let elasticity = axis("elasticity", &ELASTICITY);
+    let noise_cv = axis("noise_cv", &CV);
+    let drift_cv = axis("drift_cv", &CV);
+    read_periods(&mut world, problems);
+    check_linear(response.value, elasticity.as_ref(), problems);
+    check_neg_binomial(&noise, given(dispersion.value.as_ref()), problems);
+    let default_response = match elasticity {
+        Some(_) => ResponseKind::Power,
+        None => ResponseKind::Linear,
+    };
+    world.finish(problems);
+    WorldDraft {
+        truth: or(truth, TruthModel::Posterior),
+        noise,
+        prior_mean: or(prior_mean, PriorMean::Common),
+        response: response.value.unwrap_or(default_response),
+        dispersion,
+        elasticity: elasticity.map_or_else(|| vec![1.0], |axis| axis.value),
+        noise_cv: noise_cv.map_or_else(|| vec![0.0], |axis| axis.value),
+        drift_cv: drift_cv.map_or_else(|| vec![0.0], |axis| axis.value),
+    }
+}
+
+fn or<T>(read: Placed<Option<T>>, default: T) -> Placed<T> {
+    Placed {
+        value: read.value.unwrap_or(default),
+        spot: read.spot,
+    }
+}
+
+/// Numbers, a range of them, and `"rows"`.
+fn levels(entry: &Entry<'_>, problems: &mut Problems) -> Option<Vec<DispersionLevel>> {
+    if matches!(entry.value(), DeValue::Table(_)) {
+        let given = numbers(entry, &DISPERSION, problems)?;
+        return Some(given.into_iter().map(DispersionLevel::Given).collect());
+    }
+    let one = "a number or \"rows\"";
+    let expected = expected(entry, one, "a number, \"rows\", a list of them or a range");
+    distinct(
+        entry,
+        problems,
+        |part, problems| match part.value() {
+            DeValue::String(text) if text == "rows" => Some(DispersionLevel::Rows),
+            DeValue::Integer(_) | DeValue::Float(_) => part
+                .number(&DISPERSION, problems)
+                .map(DispersionLevel::Given),
+            _ => {
+                problems.push(part.wrong_type(expected, DISPERSION.example));
+                None
+            }
+        },
+        |level| match level {
+            DispersionLevel::Given(number) => Some(number.to_bits()),
+            DispersionLevel::Rows => None,
+        },
+        |level| match level {
+            DispersionLevel::Given(number) => number.to_string(),
+            DispersionLevel::Rows => "\"rows\"".to_owned(),
+        },
+    )
+}
+
+fn read_periods(world: &mut Section<'_>, problems: &mut Problems) {
+    let periods = world.read("periods", |entry| {
+        let number = entry.whole("1", problems)?;
+        Some((number, entry.here()))
+    });
+    match periods.value {
+        None | Some((1, _)) => {}
+        Some((number, spot)) if number < 1 => {
+            let message = format!("{number} periods are none");
+            problems.push(spot.problem("E_PERIODS", message, "use periods = 1"));
+        }
+        Some((_, spot)) => problems.push(spot.problem(
+            "E_NOT_YET",
+            "more than one period is not available in this version",
+            "use periods = 1",
+        )),
+    }
+}
+
+fn check_linear(
+    response: Option<ResponseKind>,
+    elasticity: Option<&Placed<Vec<f64>>>,
+    problems: &mut Problems,
+) {
+    let (Some(ResponseKind::Linear), Some(axis)) = (response, elasticity) else {
+        return;
+    };
+    if let Some(other) = axis.value.iter().find(|x| **x != 1.0) {
+        problems.push(axis.spot.problem(
+            "E_RESPONSE",
+            format!("a linear response has elasticity 1, not {other}"),
+            "use response = \"power\", or remove elasticity",
+        ));
+    }
+}
+
+/// The numbers among the levels of the dispersion.
+fn given(levels: Option<&Vec<DispersionLevel>>) -> impl Iterator<Item = f64> {
+    levels
+        .into_iter()
+        .flatten()
+        .filter_map(|level| match level {
+            DispersionLevel::Given(number) => Some(*number),
+            DispersionLevel::Rows => None,
+        })
+}
+
+/// A gamma-mixed Poisson count varies at least as much as a Poisson count.
+pub(super) fn check_neg_binomial(
+    noise: &Placed<Option<Noise>>,
+    mut dispersions: impl Iterator<Item = f64>,
+    problems: &mut Problems,
+) {
+    if noise.value != Some(Noise::NegBinomial) {
+        return;
+    }
+    if let Some(low) = dispersions.find(|number| *number < 1.0) {
+        problems.push(noise.spot.problem(
+            "E_NOISE",
+            format!(
+                "\"neg_binomial\" needs a dispersion of at least 1, not {}",
+                short(low)
+            ),
+            "use noise = \"gamma\", which takes any dispersion",
+        ));
+    }
+}
+
+/// What the world asks of `[data]`, where that is known to be intact.
+pub(super) fn check_table(world: &WorldDraft, table: &TableSpec, problems: &mut Problems) {
+    let has_rows = table.granularity == Granularity::Row;
+    let estimates = world.dispersion.value.as_ref();
+    if estimates.is_some_and(|levels| levels.contains(&DispersionLevel::Rows)) && !has_rows {
+        problems.push(world.dispersion.spot.problem(
+            "E_NOISE",
+            "\"rows\" estimates from the rows behind each channel, but data.granularity is \"channel\"",
+            "use data.granularity = \"row\" where the table has such rows, or a number such as 1.0",
+        ));
+    }
+    check_columns(
+        world,
+        [has_rows, table.clicks.is_some(), table.true_rate.is_some()],
+        problems,
+    );
+}
+
+/// Whether rows, clicks and true rates are there for the models that need them.
+pub(super) fn check_columns(world: &WorldDraft, there: [bool; 3], problems: &mut Problems) {
+    let [rows, clicks, true_rate] = there;
+    let mut lack = |spot: &Spot, code, message: &str, remedy: &str| {
+        problems.push(spot.problem(code, message, remedy));
+    };
+    match world.noise.value {
+        Some(Noise::Rows) if !rows => lack(
+            &world.noise.spot,
+            "E_NOISE",
+            "\"rows\" resamples the rows behind each channel, but data.granularity is \"channel\"",
+            "use data.granularity = \"row\" where the table has such rows, or noise = \"poisson\"",
+        ),
+        Some(Noise::Binomial) if !clicks => lack(
+            &world.noise.spot,
+            "E_NOISE",
+            "\"binomial\" draws conversions out of clicks, but data.clicks is missing",
+            "name the column of clicks in [data], or use noise = \"poisson\"",
+        ),
+        _ => {}
+    }
+    if world.truth.value == TruthModel::Fixed && !true_rate {
+        lack(
+            &world.truth.spot,
+            "E_TRUTH",
+            "\"fixed\" takes the true rates from the table, but data.true_rate is missing",
+            "name the column of true conversions per unit of spend in [data]",
+        );
+    }
+}

@@ -1,0 +1,133 @@
+//! The plain chain: score, power, blend, bounds, for one rule and one set of conversions.
+//!
+//! This is the reference that every faster path is held to, and what today's plans are made with.
+
+use crate::allocate::{Bounds, Scratch, blend, impose};
+use crate::flag::{Flag, Flags};
+use crate::scenario::{Campaigns, Rule};
+use crate::score::{centred_log_scores, target_shares};
+use crate::units::FEASIBILITY_TOLERANCE;
+
+/// What the chain needs of a table, computed once.
+#[derive(Debug, Clone)]
+pub struct Chain {
+    shares: Vec<f64>,
+    log_spend: Vec<f64>,
+    log_shares: Vec<f64>,
+    static_flags: Flags,
+}
+
+/// Shares, and how they came about.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Allocation {
+    /// Target shares `q` of the score.
+    pub target: Vec<f64>,
+    /// Blended weights `w`, before bounds.
+    pub weights: Vec<f64>,
+    /// The allocation `x`, summing to 1.
+    pub shares: Vec<f64>,
+    /// By how much the worst share lies outside its bounds.
+    pub bound_violation: f64,
+    /// What is unusual about it.
+    pub flags: Flags,
+}
+
+impl Chain {
+    /// Prepares the chain for a table and a budget.
+    #[must_use]
+    pub fn new(campaigns: &Campaigns, budget: f64) -> Self {
+        let logs = |values: &[f64]| values.iter().map(|x| x.ln()).collect::<Vec<_>>();
+        let spend = campaigns.total_spend();
+        let mut static_flags = Flags::none();
+        static_flags.raise_if(campaigns.len() == 1, Flag::SingleChannel);
+        static_flags.raise_if(campaigns.spend().contains(&0.0), Flag::ZeroSpendChannel);
+        static_flags.raise_if((budget - spend).abs() > 1e-9 * spend, Flag::BudgetNeSpend);
+        Self {
+            shares: campaigns.shares().to_vec(),
+            log_spend: logs(campaigns.spend()),
+            log_shares: logs(campaigns.shares()),
+            static_flags,
+        }
+    }
+
+    /// Flags that every allocation of this table and budget carries.
+    #[must_use]
+    pub fn flags(&self) -> Flags {
+        self.static_flags
+    }
+
+    /// Today's shares `o`.
+    #[must_use]
+    pub fn status_quo(&self) -> &[f64] {
+        &self.shares
+    }
+
+    /// `ln s_i`.
+    #[must_use]
+    pub fn log_spend(&self) -> &[f64] {
+        &self.log_spend
+    }
+
+    /// `ln o_i`.
+    #[must_use]
+    pub fn log_shares(&self) -> &[f64] {
+        &self.log_shares
+    }
+
+    /// The allocation of `rule` when it sees `metric` (conversions, or value) per channel.
+    #[must_use]
+    pub fn allocate(&self, rule: &Rule, bounds: &Bounds, metric: &[f64]) -> Allocation {
+        let n = self.shares.len();
+        let mut flags = self.static_flags;
+        flags.raise_if(rule.delta < 1.0, Flag::DeltaLt1);
+        let mut target = vec![0.0; n];
+        let mut centred = vec![0.0; n];
+        if centred_log_scores(rule.score, metric, &self.log_spend, &mut centred) {
+            target_shares(
+                rule.score,
+                rule.delta,
+                &centred,
+                &self.log_shares,
+                &mut target,
+            );
+        } else {
+            target.copy_from_slice(&self.shares);
+            flags.raise(Flag::DegenerateScore);
+        }
+        let mut weights = vec![0.0; n];
+        blend(rule.alpha, &self.shares, &target, &mut weights);
+        let mut shares = vec![0.0; n];
+        flags.merge(impose(
+            rule.bound_mode,
+            bounds,
+            &weights,
+            &mut Scratch::default(),
+            &mut shares,
+        ));
+        let mut bound_violation = 0.0;
+        if !rule.bound_mode.is_exact() {
+            bound_violation = bounds.violation(&shares);
+            flags.raise_if(!bounds.is_feasible(), Flag::BoundsInfeasible);
+            flags.raise_if(all_clipped(bounds, &weights), Flag::AllClipped);
+            flags.raise_if(
+                bound_violation > FEASIBILITY_TOLERANCE,
+                Flag::BoundViolation,
+            );
+        }
+        Allocation {
+            target,
+            weights,
+            shares,
+            bound_violation,
+            flags,
+        }
+    }
+}
+
+/// Whether clipping replaces every weight by the same side of its bounds, so that nothing of the
+/// data is left.
+fn all_clipped(bounds: &Bounds, w: &[f64]) -> bool {
+    !bounds.bind_nobody()
+        && (w.iter().zip(bounds.lo()).all(|(w, lo)| w <= lo)
+            || w.iter().zip(bounds.hi()).all(|(w, hi)| w >= hi))
+}

@@ -1,0 +1,179 @@
+//! The lifts of a block: all replicates of all its configurations, the largest thing in memory.
+
+use ndarray::{Array3, s};
+use rayon::prelude::*;
+
+use super::kernel::{Buffers, Kernel};
+use super::observer::Observer;
+use super::plan::Plan;
+use crate::problem::Error;
+use crate::scenario::{Lift, RunSettings};
+
+/// Replicates per unit of parallel work. A constant: how work is split over threads must not be
+/// visible in any result.
+pub(super) const CHUNK: u64 = 64;
+
+/// Which of the three lifts of a replicate are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Kept(Vec<Lift>);
+
+impl Kept {
+    /// The lifts that the reported statistics are made of: optimism needs the two it is the
+    /// difference of.
+    pub(super) fn new(run: &RunSettings) -> Self {
+        let optimism = run.reports(Lift::Optimism);
+        let needed = |lift: &Lift| match lift {
+            Lift::Apparent | Lift::Decision => run.reports(*lift) || optimism,
+            Lift::Recommended => run.reports(*lift),
+            Lift::Optimism => false,
+        };
+        Self(Lift::ALL.into_iter().filter(needed).collect())
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(super) fn position(&self, lift: Lift) -> Option<usize> {
+        self.0.iter().position(|kept| *kept == lift)
+    }
+}
+
+/// Lifts of a block, in chunks of replicates.
+#[derive(Debug)]
+pub(super) struct BlockLifts {
+    kept: Kept,
+    replicates: usize,
+    /// One array (lift, slot, replicate of the chunk) per chunk.
+    chunks: Vec<Array3<f64>>,
+    /// For each draw of the plan, whether a rate was capped in any replicate.
+    pub(super) capped: Vec<bool>,
+    /// For each draw of the plan, the replicates in which a lift is defined; `None` if all.
+    defined: Vec<Option<Vec<u32>>>,
+}
+
+impl BlockLifts {
+    /// Sweeps a block. Memory: lifts kept x configurations x replicates x 8 bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Interrupted`] when the observer asks to stop.
+    pub(super) fn sweep(
+        kernel: &Kernel<'_>,
+        plan: &Plan,
+        kept: &Kept,
+        replicates: u64,
+        observer: &dyn Observer,
+    ) -> Result<Self, Error> {
+        let chunks = (0..replicates.div_ceil(CHUNK))
+            .into_par_iter()
+            .map_init(Buffers::default, |buffers, chunk| {
+                let range = chunk * CHUNK..replicates.min((chunk + 1) * CHUNK);
+                sweep_chunk(kernel, plan, kept, range, buffers, observer)
+            })
+            .collect::<Result<Vec<_>, Error>>()?;
+        let mut capped = vec![false; plan.draws.len()];
+        for (_, chunk_capped) in &chunks {
+            capped
+                .iter_mut()
+                .zip(chunk_capped)
+                .for_each(|(all, chunk)| *all |= chunk);
+        }
+        let chunks: Vec<Array3<f64>> = chunks.into_iter().map(|(lifts, _)| lifts).collect();
+        let replicates = chunks
+            .iter()
+            .map(|chunk| chunk.len_of(ndarray::Axis(2)))
+            .sum();
+        let mut lifts = Self {
+            kept: kept.clone(),
+            replicates,
+            chunks,
+            capped,
+            defined: Vec::new(),
+        };
+        lifts.defined = (0..plan.draws.len())
+            .map(|draw| lifts.defined_replicates(plan, draw))
+            .collect();
+        Ok(lifts)
+    }
+
+    /// Number of replicates, those without a lift included.
+    pub(super) fn replicates(&self) -> usize {
+        self.replicates
+    }
+
+    /// Number of replicates in which the lifts of a draw are defined.
+    pub(super) fn defined(&self, draw: usize) -> usize {
+        self.defined[draw]
+            .as_ref()
+            .map_or(self.replicates, Vec::len)
+    }
+
+    /// Writes the defined lifts of a slot to `out`, in the order of the replicates. `false` if that
+    /// lift was not kept.
+    pub(super) fn row(&self, lift: Lift, plan: &Plan, slot: usize, out: &mut Vec<f64>) -> bool {
+        out.clear();
+        let Some(kept) = self.kept.position(lift) else {
+            return false;
+        };
+        for chunk in &self.chunks {
+            out.extend(chunk.slice(s![kept, slot, ..]).iter());
+        }
+        if let Some(defined) = &self.defined[plan.draw(slot)] {
+            for (to, from) in defined.iter().enumerate() {
+                out[to] = out[*from as usize];
+            }
+            out.truncate(defined.len());
+        }
+        true
+    }
+
+    /// Undefined replicates are those of a whole draw: any of its configurations shows them.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "at most 10^8 replicates are accepted"
+    )]
+    fn defined_replicates(&self, plan: &Plan, draw: usize) -> Option<Vec<u32>> {
+        let slot = (0..plan.slots()).find(|slot| plan.draw(*slot) == draw)?;
+        let first_lift = self
+            .chunks
+            .iter()
+            .flat_map(|chunk| chunk.slice(s![0, slot, ..]).to_vec());
+        let defined: Vec<u32> = first_lift
+            .enumerate()
+            .filter(|(_, lift)| !lift.is_nan())
+            .map(|(replicate, _)| replicate as u32)
+            .collect();
+        (defined.len() < self.replicates).then_some(defined)
+    }
+}
+
+fn sweep_chunk(
+    kernel: &Kernel<'_>,
+    plan: &Plan,
+    kept: &Kept,
+    range: std::ops::Range<u64>,
+    buffers: &mut Buffers,
+    observer: &dyn Observer,
+) -> Result<(Array3<f64>, Vec<bool>), Error> {
+    let width = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
+    let mut lifts = Array3::zeros((kept.len(), plan.slots(), width));
+    let mut capped = vec![false; plan.draws.len()];
+    let positions =
+        [Lift::Apparent, Lift::Decision, Lift::Recommended].map(|lift| kept.position(lift));
+    for (column, replicate) in range.enumerate() {
+        if observer.cancelled() {
+            return Err(Error::Interrupted);
+        }
+        kernel.lifts(plan, replicate, buffers, &mut capped, &mut |slot, all| {
+            let values = [all.apparent, all.decision, all.recommended];
+            for (position, value) in positions.iter().zip(values) {
+                if let Some(position) = position {
+                    lifts[[*position, slot, column]] = value;
+                }
+            }
+        });
+        observer.advance(plan.slots() as u64);
+    }
+    Ok((lifts, capped))
+}

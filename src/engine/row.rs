@@ -1,0 +1,109 @@
+//! What a run finds out, row by row: declared here because both the engine and the writers of
+//! files need it.
+
+use crate::flag::Flags;
+use crate::scenario::{Configuration, Lift};
+use crate::stats::{Cross, Summary};
+
+/// All results of one configuration.
+#[derive(Debug, Clone)]
+pub struct ConfigurationRow {
+    /// Rule and world.
+    pub configuration: Configuration,
+    /// Replicates that the statistics rest on.
+    pub replicates: u64,
+    /// Replicates left out because the sample held no conversion at all.
+    pub degenerate_replicates: u64,
+    /// Statistics of each lift that was asked for.
+    pub lifts: Vec<(Lift, Summary)>,
+    /// Mean optimism and its Monte Carlo standard error, where apparent and decision lift are known.
+    pub optimism: Option<(f64, f64)>,
+    /// How the rule compares with the other rules in its world, by decision lift.
+    pub rivals: Option<Rivals>,
+    /// Today's plan.
+    pub plan: PlanRow,
+    /// What is unusual.
+    pub flags: Flags,
+}
+
+impl ConfigurationRow {
+    /// The statistics of a lift.
+    #[must_use]
+    pub fn summary(&self, lift: Lift) -> Option<&Summary> {
+        self.lifts
+            .iter()
+            .find(|(other, _)| *other == lift)
+            .map(|(_, summary)| summary)
+    }
+}
+
+/// A rule among the rules of its world.
+#[derive(Debug, Clone)]
+pub struct Rivals {
+    /// Regret, probability of being best, difference to the best.
+    pub cross: Cross,
+    /// Whether its mean cannot be told from the best one by these replicates.
+    pub best_set: bool,
+    /// Whether no other rule has both a higher mean and a higher conditional value at risk.
+    pub pareto: bool,
+}
+
+/// What today's plan looks like, judged by the table as it is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PlanRow {
+    /// Lift of the plan on the table that chose it: an apparent lift.
+    pub lift: f64,
+    /// The same in conversions, or value, at the scenario's budget.
+    pub gain: f64,
+    /// Growth against today's spend and mix, budget growth included.
+    pub lift_total: f64,
+    /// Expected optimism of an unbounded linear plan, to first order.
+    pub optimism_first_order: f64,
+    /// What similar channels would show by noise alone: `alpha delta (n - 1) D / C`.
+    pub spurious_lift: f64,
+    /// Fraction of the budget that moves.
+    pub moved_share: f64,
+    /// Largest new over old spend.
+    pub max_ratio: f64,
+    /// Channels at their lower bound.
+    pub at_min: usize,
+    /// Channels at their upper bound.
+    pub at_max: usize,
+    /// By how much the worst share lies outside its bounds.
+    pub bound_violation: f64,
+}
+
+/// One channel in one configuration's plan.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AllocationRow {
+    /// The configuration's index.
+    pub configuration: u64,
+    /// The channel's position in the table.
+    pub channel: usize,
+    /// Share in today's plan.
+    pub share_new: f64,
+    /// 5 % quantile of the share over replicates.
+    pub share_p05: f64,
+    /// 95 % quantile of the share over replicates.
+    pub share_p95: f64,
+}
+
+/// Receives results, in grid order.
+pub trait Sink {
+    /// Why it could not take them.
+    type Error;
+
+    /// The next configurations.
+    ///
+    /// # Errors
+    ///
+    /// What kept them from being written.
+    fn configurations(&mut self, rows: &[ConfigurationRow]) -> Result<(), Self::Error>;
+
+    /// The next plans.
+    ///
+    /// # Errors
+    ///
+    /// What kept them from being written.
+    fn allocations(&mut self, rows: &[AllocationRow]) -> Result<(), Self::Error>;
+}

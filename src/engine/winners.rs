@@ -1,0 +1,186 @@
+//! Who won: the rows a reader wants first, kept while all rows stream by.
+
+use super::row::ConfigurationRow;
+use crate::scenario::{Lift, Scenario};
+
+/// By what a rule can win.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Criterion {
+    /// Highest mean of the recommended lift: what moving today is worth.
+    RecommendedMean,
+    /// Highest mean of the worst recommended lifts.
+    RecommendedCvar,
+    /// Highest mean of the decision lift: how the rule does on fresh data.
+    DecisionMean,
+    /// Highest mean of the worst decision lifts.
+    DecisionCvar,
+    /// Highest mean of the apparent lift: the naive choice, kept to show what it costs.
+    ApparentMean,
+}
+
+impl Criterion {
+    /// All criteria, the headline first.
+    pub const ALL: [Self; 5] = [
+        Self::RecommendedMean,
+        Self::RecommendedCvar,
+        Self::DecisionMean,
+        Self::DecisionCvar,
+        Self::ApparentMean,
+    ];
+
+    /// What a row scores.
+    #[must_use]
+    pub fn of(self, row: &ConfigurationRow) -> Option<f64> {
+        let (lift, tail) = match self {
+            Self::RecommendedMean => (Lift::Recommended, false),
+            Self::RecommendedCvar => (Lift::Recommended, true),
+            Self::DecisionMean => (Lift::Decision, false),
+            Self::DecisionCvar => (Lift::Decision, true),
+            Self::ApparentMean => (Lift::Apparent, false),
+        };
+        let summary = row.summary(lift)?;
+        Some(if tail { summary.cvar } else { summary.mean })
+    }
+}
+
+/// The winners of one world.
+#[derive(Debug, Clone, Default)]
+pub struct WorldWinners {
+    rows: [Option<ConfigurationRow>; Criterion::ALL.len()],
+    /// Configurations that cannot be told from the best one by decision lift.
+    pub best_set: u64,
+    /// Configurations seen.
+    pub rules: u64,
+    /// Highest mean and configuration of the Pareto front, without repetitions.
+    front: Vec<(u64, [u64; 2])>,
+}
+
+impl WorldWinners {
+    /// The winner by a criterion; `None` if its lift was not asked for.
+    #[must_use]
+    pub fn winner(&self, criterion: Criterion) -> Option<&ConfigurationRow> {
+        self.rows[criterion as usize].as_ref()
+    }
+
+    fn observe(&mut self, row: &ConfigurationRow) {
+        self.rules += 1;
+        for criterion in Criterion::ALL {
+            let Some(score) = criterion.of(row) else {
+                continue;
+            };
+            let best = &mut self.rows[criterion as usize];
+            if best
+                .as_ref()
+                .and_then(|row| criterion.of(row))
+                .is_none_or(|best| score > best)
+            {
+                *best = Some(row.clone());
+            }
+        }
+        let Some(rivals) = &row.rivals else { return };
+        self.best_set += u64::from(rivals.best_set);
+        if let Some(decision) = row.summary(Lift::Decision).filter(|_| rivals.pareto) {
+            let point = [decision.mean.to_bits(), decision.cvar.to_bits()];
+            if self.front.iter().all(|(_, seen)| *seen != point) {
+                self.front.push((row.configuration.index, point));
+            }
+        }
+    }
+}
+
+/// The rule that does best in the world that suits it least.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RobustRule {
+    /// Its configuration in the first world.
+    pub configuration: u64,
+    /// Its mean lift in its worst world.
+    pub worst_mean: f64,
+    /// Its mean lift over all worlds, equally weighted.
+    pub mean: f64,
+}
+
+/// The winners of all worlds.
+#[derive(Debug, Clone)]
+pub struct Winners {
+    /// One entry per world level, in grid order.
+    pub worlds: Vec<WorldWinners>,
+    /// The maximin rule by mean lift (recommended, or decision), where there are several worlds.
+    pub robust: Option<RobustRule>,
+    current: Option<(u64, RobustRule, u64)>,
+    /// Largest number of replicates that had to be left out anywhere.
+    pub degenerate_replicates: u64,
+}
+
+impl Winners {
+    pub(super) fn new(scenario: &Scenario) -> Self {
+        let worlds = usize::try_from(scenario.grid.worlds()).unwrap_or(usize::MAX);
+        Self {
+            worlds: vec![WorldWinners::default(); worlds],
+            robust: None,
+            current: None,
+            degenerate_replicates: 0,
+        }
+    }
+
+    /// Takes in the next rows, in grid order.
+    pub(super) fn observe(&mut self, rows: &[ConfigurationRow]) {
+        let worlds = self.worlds.len() as u64;
+        for row in rows {
+            let index = row.configuration.index;
+            self.worlds[usize::try_from(index % worlds).unwrap_or(0)].observe(row);
+            self.degenerate_replicates = self.degenerate_replicates.max(row.degenerate_replicates);
+            self.observe_rule(index / worlds, row);
+        }
+    }
+
+    fn observe_rule(&mut self, rule: u64, row: &ConfigurationRow) {
+        let score = Criterion::RecommendedMean
+            .of(row)
+            .or_else(|| Criterion::DecisionMean.of(row));
+        let Some(score) = score else { return };
+        let (worlds, index) = (self.worlds.len() as u64, row.configuration.index);
+        let (mut robust, seen) = match self.current {
+            Some((current, robust, seen)) if current == rule => (robust, seen),
+            _ => (
+                RobustRule {
+                    configuration: index,
+                    worst_mean: f64::INFINITY,
+                    mean: 0.0,
+                },
+                0,
+            ),
+        };
+        robust.worst_mean = robust.worst_mean.min(score);
+        robust.mean += score / worlds as f64;
+        self.current = Some((rule, robust, seen + 1));
+        if seen + 1 == worlds
+            && self
+                .robust
+                .is_none_or(|best| robust.worst_mean > best.worst_mean)
+        {
+            self.robust = Some(robust);
+        }
+    }
+
+    /// The configurations whose plans are worth reading: winners by an honest criterion, and the
+    /// Pareto front. Ascending, without repetition.
+    #[must_use]
+    pub fn worth_reading(&self) -> Vec<u64> {
+        let honest = &Criterion::ALL[..4];
+        let mut indices: Vec<u64> = self
+            .worlds
+            .iter()
+            .flat_map(|world| {
+                let winners = honest
+                    .iter()
+                    .filter_map(|criterion| world.winner(*criterion));
+                winners
+                    .map(|row| row.configuration.index)
+                    .chain(world.front.iter().map(|(index, _)| *index))
+            })
+            .collect();
+        indices.sort_unstable();
+        indices.dedup();
+        indices
+    }
+}

@@ -1,0 +1,288 @@
+//! The worlds of a scenario: for every replicate, a truth and the sample a planner sees of it.
+//!
+//! A draw depends on (seed, purpose, replicate, channel) and on the level of the noise axes, never
+//! on the rules of the grid: all rules face the same worlds (common random numbers), and a sub-grid
+//! faces the worlds of the full grid.
+
+use rand::RngExt;
+use rand_distr::{Distribution, StandardNormal};
+
+use crate::lanes;
+use crate::resample::{self, Noise};
+use crate::scenario::{Campaigns, LevelAt, PriorMean, Rows, Scenario};
+use crate::seed::{Purpose, Streams};
+use crate::truth::{HierarchicalPosterior, PosteriorSettings, RateLaw, TruthModel, flat_rate_law};
+use crate::units::{Sample, Truth};
+
+/// The levels that a draw depends on: a position on each of the three noise axes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct DrawLevel {
+    pub(super) dispersion: usize,
+    pub(super) noise_cv: usize,
+    pub(super) drift_cv: usize,
+}
+
+impl From<LevelAt> for DrawLevel {
+    fn from(at: LevelAt) -> Self {
+        Self {
+            dispersion: at.dispersion,
+            noise_cv: at.noise_cv,
+            drift_cv: at.drift_cv,
+        }
+    }
+}
+
+/// One replicate's world, in buffers that are reused.
+#[derive(Debug, Default)]
+pub(super) struct World {
+    /// What judges.
+    pub(super) truth: Truth,
+    /// What the planner sees.
+    pub(super) sample: Sample,
+    /// Whether a rate above one conversion per click had to be held at one.
+    pub(super) capped: bool,
+}
+
+/// Everything that draws worlds, fitted once per run.
+#[derive(Debug)]
+pub(super) struct Worlds<'a> {
+    campaigns: &'a Campaigns,
+    streams: Streams,
+    noise: Noise,
+    levels: Levels,
+    /// One source of true means per level of the dispersion axis.
+    sources: Vec<Source>,
+}
+
+#[derive(Debug)]
+struct Levels {
+    dispersion: Vec<f64>,
+    noise_cv: Vec<f64>,
+    drift_cv: Vec<f64>,
+}
+
+#[derive(Debug)]
+enum Source {
+    /// The same means in every replicate.
+    Known(Vec<f64>),
+    Posterior(Box<HierarchicalPosterior>),
+    Flat {
+        dispersion: f64,
+    },
+}
+
+impl<'a> Worlds<'a> {
+    pub(super) fn new(scenario: &'a Scenario) -> Self {
+        let campaigns = &scenario.campaigns;
+        let grid = &scenario.grid;
+        let source = |dispersion: &f64| match scenario.world.truth {
+            TruthModel::Observed => Source::Known(campaigns.conversions().to_vec()),
+            TruthModel::Fixed => Source::Known(fixed_means(campaigns)),
+            TruthModel::PosteriorFlat => Source::Flat {
+                dispersion: *dispersion,
+            },
+            TruthModel::Posterior => {
+                let settings = PosteriorSettings {
+                    slope: scenario.world.prior_mean == PriorMean::LogSpend,
+                    ..PosteriorSettings::new(*dispersion)
+                };
+                let fit = HierarchicalPosterior::fit(
+                    campaigns.spend(),
+                    campaigns.conversions(),
+                    &settings,
+                );
+                Source::Posterior(Box::new(fit))
+            }
+        };
+        Self {
+            campaigns,
+            streams: Streams::new(scenario.seed),
+            noise: scenario.world.noise,
+            sources: grid.dispersion.iter().map(source).collect(),
+            levels: Levels {
+                dispersion: grid.dispersion.clone(),
+                noise_cv: grid.noise_cv.clone(),
+                drift_cv: grid.drift_cv.clone(),
+            },
+        }
+    }
+
+    /// Draws the world of one replicate at one level. Time: O(n), O(rows) for `rows`.
+    pub(super) fn draw(&self, level: DrawLevel, replicate: u64, world: &mut World) {
+        let (truth, sample) = (&mut world.truth.0, &mut world.sample.0);
+        self.draw_means(level, replicate, truth);
+        sample.clear();
+        sample.extend_from_slice(truth);
+        self.shock(
+            Purpose::NoiseShock,
+            self.levels.noise_cv[level.noise_cv],
+            replicate,
+            sample,
+        );
+        world.capped =
+            self.draw_sample(self.levels.dispersion[level.dispersion], replicate, sample);
+        self.shock(
+            Purpose::Drift,
+            self.levels.drift_cv[level.drift_cv],
+            replicate,
+            truth,
+        );
+    }
+
+    /// Expected conversions per channel at today's spend.
+    fn draw_means(&self, level: DrawLevel, replicate: u64, means: &mut Vec<f64>) {
+        means.clear();
+        match &self.sources[level.dispersion] {
+            Source::Known(known) => means.extend_from_slice(known),
+            Source::Flat { dispersion } => {
+                let channels = self
+                    .campaigns
+                    .spend()
+                    .iter()
+                    .zip(self.campaigns.conversions())
+                    .enumerate();
+                means.extend(channels.map(|(i, (s, c))| {
+                    self.draw_rate(flat_rate_law(*s, *c, *dispersion), replicate, i)
+                }));
+            }
+            Source::Posterior(posterior) => {
+                let mut rng = self.streams.channel(Purpose::Hyperparameters, replicate, 0);
+                let u: f64 = rng.random();
+                let z = [
+                    StandardNormal.sample(&mut rng),
+                    StandardNormal.sample(&mut rng),
+                ];
+                let hyper = posterior.draw_hyper(u, z);
+                let spend = self.campaigns.spend().iter().enumerate();
+                means.extend(
+                    spend.map(|(i, s)| {
+                        s * self.draw_rate(posterior.rate_law(&hyper, i), replicate, i)
+                    }),
+                );
+            }
+        }
+    }
+
+    fn draw_rate(&self, law: RateLaw, replicate: u64, channel: usize) -> f64 {
+        match law {
+            RateLaw::Degenerate(rate) => rate,
+            RateLaw::Gamma { shape, rate } => {
+                let mut rng = self
+                    .streams
+                    .channel(Purpose::Truth, replicate, channel as u64);
+                resample::gamma_law(shape, 1.0 / rate, &mut rng)
+            }
+        }
+    }
+
+    /// Multiplies every mean by its own log-normal factor.
+    fn shock(&self, purpose: Purpose, cv: f64, replicate: u64, means: &mut [f64]) {
+        if cv == 0.0 {
+            return;
+        }
+        for (channel, mean) in means.iter_mut().enumerate() {
+            let mut rng = self.streams.channel(purpose, replicate, channel as u64);
+            *mean *= resample::lognormal_factor(cv, &mut rng);
+        }
+    }
+
+    /// Replaces means by a noisy sample of them; whether a binomial rate was capped.
+    fn draw_sample(&self, dispersion: f64, replicate: u64, means: &mut [f64]) -> bool {
+        let stream = |channel: usize| {
+            self.streams
+                .channel(Purpose::Sample, replicate, channel as u64)
+        };
+        if self.noise == Noise::Multinomial {
+            resample::multinomial(self.campaigns.total_conversions().round(), means, stream);
+            return false;
+        }
+        let mut capped = false;
+        for (channel, mean) in means.iter_mut().enumerate() {
+            let rng = &mut stream(channel);
+            *mean = match self.noise {
+                Noise::NegBinomial => resample::neg_binomial(*mean, dispersion, rng),
+                Noise::Gamma => resample::gamma(*mean, dispersion, rng),
+                Noise::Binomial => {
+                    let clicks = self
+                        .campaigns
+                        .clicks()
+                        .map_or(0.0, |clicks| clicks[channel]);
+                    let (draw, above) = resample::binomial(*mean, clicks, rng);
+                    capped |= above;
+                    draw
+                }
+                Noise::Rows => self.campaigns.rows().map_or(0.0, |rows| {
+                    let observed = self.campaigns.conversions()[channel];
+                    let resampled =
+                        resample_channel(rows, channel, self.campaigns.spend()[channel], rng);
+                    if observed > 0.0 {
+                        resampled * (*mean / observed)
+                    } else {
+                        0.0
+                    }
+                }),
+                Noise::Poisson | Noise::Multinomial => resample::poisson(*mean, rng),
+            };
+        }
+        capped
+    }
+}
+
+fn resample_channel(rows: &Rows, channel: usize, spend: f64, rng: &mut crate::seed::Stream) -> f64 {
+    let range = rows.start[channel]..rows.start[channel + 1];
+    resample::resample_rows(
+        spend,
+        &rows.spend[range.clone()],
+        &rows.conversions[range],
+        rng,
+    )
+}
+
+/// Means that the user fixed: rate times spend.
+fn fixed_means(campaigns: &Campaigns) -> Vec<f64> {
+    let spend = campaigns.spend();
+    let rates = campaigns.true_rate().unwrap_or(&[]);
+    spend.iter().zip(rates).map(|(s, rate)| s * rate).collect()
+}
+
+/// What a sample's or truth's conversions are worth per unit of powered share, for one elasticity.
+///
+/// With response `phi(u) = u^beta` at `u = x / o`, the return of shares `x` is `sum k_i x_i^beta`
+/// with `k_i = v_i mu_i / o_i^beta` (0 where nothing is spent today). A budget other than today's
+/// multiplies both sides of the lift by the same factor and leaves it unchanged.
+#[derive(Debug, Default)]
+pub(super) struct Judge {
+    /// `k_i`.
+    pub(super) rate: Vec<f64>,
+    /// Return of today's mix, `sum k_i o_i^beta`.
+    pub(super) baseline: f64,
+}
+
+impl Judge {
+    /// Prepares a judge. `powered_status_quo` is `o_i^beta`; `value` is `v_i`, 1 where `None`.
+    pub(super) fn prepare(
+        &mut self,
+        conversions: &[f64],
+        value: Option<&[f64]>,
+        powered_status_quo: &[f64],
+    ) {
+        self.rate.clear();
+        self.rate
+            .extend(
+                conversions
+                    .iter()
+                    .zip(powered_status_quo)
+                    .enumerate()
+                    .map(|(i, (c, o))| {
+                        let worth = value.map_or(*c, |value| c * value[i]);
+                        if *o > 0.0 { worth / o } else { 0.0 }
+                    }),
+            );
+        self.baseline = lanes::dot(powered_status_quo, &self.rate);
+    }
+
+    /// Lift of shares whose powers are `powered`: `sum k_i x_i^beta / sum k_i o_i^beta - 1`.
+    pub(super) fn lift(&self, powered: &[f64]) -> f64 {
+        lanes::dot(powered, &self.rate) / self.baseline - 1.0
+    }
+}

@@ -1,0 +1,101 @@
+//! A scenario file and its table in, a valid scenario out; the problems of both are told together.
+
+use std::io::Read;
+use std::path::Path;
+
+use crate::config::{self, Overrides};
+use crate::ingest;
+use crate::output::{InputFile, sha256};
+use crate::problem::{Error, Place, Problem, Problems};
+use crate::scenario::Scenario;
+
+/// A scenario, and the files it came from.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The scenario.
+    pub scenario: Scenario,
+    /// Scenario file and table, with their fingerprints.
+    pub inputs: Vec<InputFile>,
+}
+
+/// Reads a scenario file and its table.
+///
+/// # Errors
+///
+/// [`Error::Input`] with every problem of both files; [`Error::Machine`] where reading fails.
+pub fn load(path: &Path, overrides: &Overrides) -> Result<Loaded, Error> {
+    let bytes = read_bytes(path)?;
+    let text = utf8(path, &bytes)?;
+    let parsed = config::parse(path, text, overrides);
+    let mut problems = parsed.problems;
+    let table = match parsed.table.as_ref().map(ingest::read) {
+        Some(Ok(table)) => Some(table),
+        Some(Err(Error::Input(found))) => {
+            problems.extend(found);
+            None
+        }
+        Some(Err(other)) => return Err(other),
+        None => None,
+    };
+    problems.into_result(())?;
+    let (Some(draft), Some(table), Some(spec)) = (parsed.draft, table, parsed.table) else {
+        unreachable!("without any problem there are a draft and a table");
+    };
+    let inputs = vec![
+        InputFile {
+            role: "scenario",
+            path: path.display().to_string(),
+            sha256: sha256(&bytes),
+        },
+        InputFile {
+            role: "data",
+            path: spec.path.display().to_string(),
+            sha256: table.sha256,
+        },
+    ];
+    let scenario = draft.resolve(table.campaigns).or_else(Problems::into_err)?;
+    Ok(Loaded { scenario, inputs })
+}
+
+/// A scenario is written by hand: more than this is some other file.
+const LARGEST_SCENARIO: u64 = 16 << 20;
+
+fn read_bytes(path: &Path) -> Result<Vec<u8>, Error> {
+    let file = ingest::open(path, "")?;
+    let mut bytes = Vec::new();
+    file.take(LARGEST_SCENARIO + 1)
+        .read_to_end(&mut bytes)
+        .map_err(Error::machine("read", path))?;
+    if bytes.len() as u64 > LARGEST_SCENARIO {
+        let message = "is larger than 16 MiB, too large for a scenario file";
+        return Err(whole_file(
+            path,
+            message,
+            "name the TOML file; the table belongs in data.path",
+        ));
+    }
+    Ok(bytes)
+}
+
+fn utf8<'a>(path: &Path, bytes: &'a [u8]) -> Result<&'a str, Error> {
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    std::str::from_utf8(text).map_err(|error| {
+        let line = 1 + text[..error.valid_up_to()]
+            .split(|byte| *byte == b'\n')
+            .skip(1)
+            .count();
+        let message = format!("line {line} is not UTF-8 text");
+        whole_file(path, &message, "save the file as UTF-8")
+    })
+}
+
+fn whole_file(path: &Path, message: &str, remedy: &str) -> Error {
+    Problem {
+        code: "E_FILE",
+        place: Place::file(path),
+        subject: String::new(),
+        message: message.to_owned(),
+        remedy: remedy.to_owned(),
+    }
+    .into()
+}

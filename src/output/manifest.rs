@@ -1,0 +1,164 @@
+//! How a run was made: the only file of a run that knows time and threads.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::folder::{MANIFEST, RunFolder};
+use crate::engine::Finding;
+use crate::problem::Error;
+use crate::scenario::{AxisValue, ChannelBounds, Scenario};
+
+/// A file that the run read.
+#[derive(Debug, Clone, Serialize)]
+pub struct InputFile {
+    /// What it was: `scenario` or `data`.
+    pub role: &'static str,
+    /// Where, as the user named it.
+    pub path: String,
+    /// SHA-256 of its bytes.
+    pub sha256: String,
+}
+
+/// A file that the run wrote.
+#[derive(Debug, Clone, Serialize)]
+pub struct OutputFile {
+    /// Its name in the run folder.
+    pub name: String,
+    /// Its length.
+    pub bytes: u64,
+    /// SHA-256 of its bytes.
+    pub sha256: String,
+}
+
+/// Where, when and how fast: everything that may differ between two runs with the same results.
+#[derive(Debug, Clone, Serialize)]
+pub struct Provenance {
+    /// Start of the run, in seconds since 1970-01-01 UTC.
+    pub started_unix_seconds: u64,
+    /// Wall-clock seconds until the results were written.
+    pub seconds: f64,
+    /// Threads used.
+    pub threads: usize,
+    /// Operating system and processor architecture.
+    pub platform: String,
+}
+
+/// The manifest of a run.
+#[derive(Debug, Clone, Serialize)]
+pub struct Manifest {
+    program: &'static str,
+    version: &'static str,
+    commit: Option<&'static str>,
+    scenario: Value,
+    seed: u64,
+    replicates: u64,
+    degenerate_replicates: u64,
+    configurations: u64,
+    allocations: u64,
+    inputs: Vec<InputFile>,
+    outputs: Vec<OutputFile>,
+    flags: BTreeMap<&'static str, &'static str>,
+    findings: Vec<String>,
+    provenance: Provenance,
+}
+
+impl Manifest {
+    /// Collects what there is to say about a run.
+    #[must_use]
+    pub fn new(
+        scenario: &Scenario,
+        inputs: Vec<InputFile>,
+        outputs: Vec<OutputFile>,
+        findings: &[Finding],
+        degenerate_replicates: u64,
+        provenance: Provenance,
+    ) -> Self {
+        let configurations = scenario.grid.len();
+        let flags = findings.iter().filter_map(|finding| finding.flag);
+        Self {
+            program: "liftsweep",
+            version: env!("CARGO_PKG_VERSION"),
+            commit: option_env!("LIFTSWEEP_COMMIT"),
+            scenario: resolved(scenario),
+            seed: scenario.seed,
+            replicates: scenario.run.replicates,
+            degenerate_replicates,
+            configurations,
+            allocations: configurations.saturating_mul(scenario.run.replicates),
+            inputs,
+            outputs,
+            flags: flags.map(|flag| (flag.name(), flag.meaning())).collect(),
+            findings: findings
+                .iter()
+                .map(|finding| finding.text.clone())
+                .collect(),
+            provenance,
+        }
+    }
+
+    /// Writes `manifest.json`, the last file of a run.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Machine`] if it cannot be written.
+    pub fn write(&self, folder: &RunFolder) -> Result<(), Error> {
+        let path = folder.path(MANIFEST);
+        let mut text = serde_json::to_string_pretty(self)
+            .map_err(|error| Error::machine("write", &path)(std::io::Error::other(error)))?;
+        text.push('\n');
+        let mut file = fs::File::create(&path).map_err(Error::machine("create", &path))?;
+        file.write_all(text.as_bytes())
+            .and_then(|()| file.sync_all())
+            .map_err(Error::machine("write", &path))
+    }
+}
+
+/// The scenario with all defaults filled in, in the words of the scenario file.
+fn resolved(scenario: &Scenario) -> Value {
+    let (campaigns, world, metrics) = (&scenario.campaigns, &scenario.world, &scenario.metrics);
+    let axes = scenario.grid.axes().into_iter().map(|(name, values)| {
+        let values = values.into_iter().map(|value| match value {
+            AxisValue::Number(number) => json!(number),
+            AxisValue::Name(name) => json!(name),
+        });
+        (name.to_owned(), values.collect::<Value>())
+    });
+    let bounds = campaigns.names().iter().zip(&scenario.channel_bounds);
+    let own = bounds.filter_map(|(name, bounds)| Some((name.clone(), channel_bounds((*bounds)?))));
+    json!({
+        "name": scenario.name,
+        "budget": scenario.budget,
+        "channels": campaigns.len(),
+        "rows": campaigns.rows().map(crate::scenario::Rows::len),
+        "axes": axes.collect::<serde_json::Map<_, _>>(),
+        "channel_bounds": own.collect::<serde_json::Map<_, _>>(),
+        "world": {
+            "truth": world.truth.name(),
+            "noise": world.noise.name(),
+            "prior_mean": world.prior_mean.name(),
+            "response": world.response.name(),
+        },
+        "lifts": scenario.run.lifts.iter().map(|lift| lift.name()).collect::<Vec<_>>(),
+        "metrics": {
+            "quantiles": metrics.quantiles,
+            "tail": metrics.tail,
+            "target": metrics.target,
+            "pessimism": metrics.pessimism,
+        },
+        "allocations": scenario.output.allocations.name(),
+    })
+}
+
+fn channel_bounds(bounds: ChannelBounds) -> Value {
+    json!({
+        "min_share": bounds.min_share,
+        "max_share": bounds.max_share,
+        "min_ratio": bounds.min_ratio,
+        "max_ratio": bounds.max_ratio,
+        "locked": bounds.locked,
+    })
+}

@@ -1,0 +1,13 @@
+//! Files out: the run folder, written whole or not at all.
+
+mod columns;
+mod folder;
+mod manifest;
+mod number;
+mod tables;
+
+pub use self::columns::{ALLOCATION_COLUMNS, Cell, Column, configuration_columns};
+pub use self::folder::RunFolder;
+pub use self::manifest::{InputFile, Manifest, OutputFile, Provenance};
+pub use self::number::number;
+pub use self::tables::{RunWriter, guarded, sha256};

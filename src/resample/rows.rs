@@ -1,0 +1,53 @@
+//! The stratified bootstrap of the user's rows: `n_i` rows of channel `i`, with replacement.
+
+use rand::{Rng, RngExt};
+
+/// Conversions of a channel given its spend, from weighted rows:
+/// `spend * sum(weight * conversions) / sum(weight * cost)`; 0 where the weighted cost is 0.
+///
+/// The ratio estimator conditions on spend, which is a decision and not noise.
+#[must_use]
+#[inline]
+pub fn ratio_estimate(spend: f64, weighted_conversions: f64, weighted_cost: f64) -> f64 {
+    if weighted_cost > 0.0 {
+        spend * weighted_conversions / weighted_cost
+    } else {
+        0.0
+    }
+}
+
+/// Draws as many rows of one channel as it has, with replacement, and returns the ratio estimate of
+/// its conversions at `spend`. `cost` and `conversions` are the rows of that channel.
+#[inline]
+pub fn resample_rows(spend: f64, cost: &[f64], conversions: &[f64], rng: &mut impl Rng) -> f64 {
+    let (mut total_cost, mut total_conversions) = (0.0, 0.0);
+    for _ in 0..cost.len() {
+        let row = rng.random_range(0..cost.len());
+        total_cost += cost[row];
+        total_conversions += conversions[row];
+    }
+    ratio_estimate(spend, total_conversions, total_cost)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seed::{Purpose, Streams};
+
+    #[test]
+    fn one_row_has_no_variability_and_no_cost_no_conversions() {
+        let mut rng = Streams::new(1).channel(Purpose::Sample, 0, 0);
+        assert_eq!(resample_rows(2.5, &[2.5], &[0.4928], &mut rng), 0.4928);
+        assert_eq!(resample_rows(0.0, &[0.0, 0.0], &[0.0, 0.0], &mut rng), 0.0);
+        assert_eq!(resample_rows(0.0, &[], &[], &mut rng), 0.0);
+    }
+
+    #[test]
+    fn rows_of_one_rate_give_that_rate_however_they_are_drawn() {
+        let mut rng = Streams::new(1).channel(Purpose::Sample, 0, 0);
+        for _ in 0..50 {
+            let draw = resample_rows(12.0, &[1.0, 3.0, 8.0], &[2.0, 6.0, 16.0], &mut rng);
+            assert!((draw - 24.0).abs() < 1e-12);
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! From the bounds of a rule and of single channels to one pair of bounds per channel.
+
+use super::Scenario;
+use super::grid::Rule;
+use crate::allocate::{Bounds, BoundsError};
+use crate::lanes;
+
+/// Bounds of one channel. What is given here replaces the common value of the same name; what is
+/// not given stays common.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct ChannelBounds {
+    /// Lower bound of the share.
+    pub min_share: Option<f64>,
+    /// Upper bound of the share.
+    pub max_share: Option<f64>,
+    /// Lower bound as a multiple of today's share.
+    pub min_ratio: Option<f64>,
+    /// Upper bound as a multiple of today's share.
+    pub max_ratio: Option<f64>,
+    /// Keep today's share, whatever the rule says.
+    pub locked: bool,
+}
+
+/// The bounds of every channel under a rule:
+/// `lo_i = max(min_share, min_ratio o_i)`, `hi_i = min(max_share, max_ratio o_i)`, and
+/// `lo_i = hi_i = o_i` for locked channels.
+///
+/// `shares` are today's shares `o_i`; `own` is as long, with `None` where a channel has no bounds
+/// of its own.
+///
+/// # Errors
+///
+/// [`BoundsError`] for the first channel whose bounds leave it no share (`E_BOUNDS`).
+pub fn bounds_of(
+    rule: &Rule,
+    own: &[Option<ChannelBounds>],
+    shares: &[f64],
+) -> Result<Bounds, BoundsError> {
+    let (mut lo, mut hi) = (
+        Vec::with_capacity(shares.len()),
+        Vec::with_capacity(shares.len()),
+    );
+    for (o, own) in shares.iter().zip(own) {
+        let own = own.unwrap_or_default();
+        if own.locked {
+            lo.push(*o);
+            hi.push(*o);
+            continue;
+        }
+        let max_ratio = own.max_ratio.unwrap_or(rule.max_ratio);
+        // Infinity times a share of zero is no number; without a ratio there is nothing to multiply.
+        let relative_hi = if max_ratio.is_finite() {
+            max_ratio * o
+        } else {
+            f64::INFINITY
+        };
+        lo.push(
+            own.min_share
+                .unwrap_or(rule.min_share)
+                .max(own.min_ratio.unwrap_or(rule.min_ratio) * o),
+        );
+        hi.push(own.max_share.unwrap_or(rule.max_share).min(relative_hi));
+    }
+    Bounds::new(lo, hi)
+}
+
+/// The largest common `min_share` that the table's channels can have, other bounds of single
+/// channels kept and relative bounds aside; rounded down to six significant digits.
+#[must_use]
+pub fn floor_limit(scenario: &Scenario) -> f64 {
+    let own = |i: usize| scenario.channel_bounds[i].unwrap_or_default();
+    let shares = scenario.campaigns.shares();
+    let sum = |floor: f64| {
+        lanes::fold(shares.len(), |i| match own(i) {
+            own if own.locked => shares[i],
+            own => own.min_share.unwrap_or(floor),
+        })
+    };
+    significant(bisect(|floor| sum(floor) <= 1.0), f64::floor)
+}
+
+/// The smallest common `max_share` that the table's channels can have, other bounds of single
+/// channels kept and relative bounds aside; rounded up to six significant digits.
+#[must_use]
+pub fn ceiling_limit(scenario: &Scenario) -> f64 {
+    let own = |i: usize| scenario.channel_bounds[i].unwrap_or_default();
+    let shares = scenario.campaigns.shares();
+    let sum = |ceiling: f64| {
+        lanes::fold(shares.len(), |i| match own(i) {
+            own if own.locked => shares[i],
+            own => own.max_share.unwrap_or(ceiling),
+        })
+    };
+    significant(bisect(|ceiling| sum(ceiling) < 1.0), f64::ceil)
+}
+
+/// Where `holds` turns from true to false on [0, 1], to the last bits.
+fn bisect(holds: impl Fn(f64) -> bool) -> f64 {
+    let (mut low, mut high) = (0.0, 1.0);
+    for _ in 0..200 {
+        let middle = 0.5 * (low + high);
+        if holds(middle) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    low
+}
+
+/// Rounds to six significant digits.
+fn significant(value: f64, round: fn(f64) -> f64) -> f64 {
+    if value <= 0.0 {
+        return 0.0;
+    }
+    let scale = 10_f64.powf(5.0 - value.log10().floor());
+    // What is a whole number but for rounding is not moved by another unit.
+    let scaled = value * scale;
+    let nearest = scaled.round();
+    (if (scaled - nearest).abs() < 1e-6 {
+        nearest
+    } else {
+        round(scaled)
+    }) / scale
+}

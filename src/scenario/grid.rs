@@ -1,0 +1,419 @@
+//! The grid: the product of all axes, as an index rather than a list.
+
+use crate::allocate::BoundMode;
+use crate::score::Score;
+
+/// Which rates a rule looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rates {
+    /// The conversions as they were observed.
+    Raw,
+}
+
+impl Rates {
+    /// The name used in scenario files and results.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Raw => "raw",
+        }
+    }
+}
+
+/// Bounds relative to a channel's share of today, as axes.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum RelativeAxes {
+    /// No relative bounds.
+    #[default]
+    None,
+    /// Stay within `(1 - x, 1 + x)` of today's share.
+    MaxChange(Vec<f64>),
+    /// Multiples of today's share, lower and upper, crossed with each other.
+    Ratios {
+        /// Lower multiples.
+        min: Vec<f64>,
+        /// Upper multiples.
+        max: Vec<f64>,
+    },
+}
+
+/// All axes of a scenario. Every axis has at least one value, and no value twice.
+///
+/// Grid order is the order of the fields, the last one fastest.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Grid {
+    /// How channels are scored.
+    pub score: Vec<Score>,
+    /// Which rates the rule looks at.
+    pub rates: Vec<Rates>,
+    /// How far the mix moves towards the score, in [0, 1].
+    pub alpha: Vec<f64>,
+    /// How aggressively the score is stressed, at least 0.
+    pub delta: Vec<f64>,
+    /// Common lower bound of a share.
+    pub min_share: Vec<f64>,
+    /// Common upper bound of a share.
+    pub max_share: Vec<f64>,
+    /// Bounds relative to today's share.
+    pub relative: RelativeAxes,
+    /// How the bounds are imposed.
+    pub bound_mode: Vec<BoundMode>,
+    /// Variance of conversions over their Poisson variance.
+    pub dispersion: Vec<f64>,
+    /// Local elasticity of conversions to spend at today's spend; 1 is linear.
+    pub elasticity: Vec<f64>,
+    /// Coefficient of variation of shocks that do not average out.
+    pub noise_cv: Vec<f64>,
+    /// Coefficient of variation of the truth's change after the plan was made.
+    pub drift_cv: Vec<f64>,
+}
+
+/// One rule: how a table becomes shares.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rule {
+    /// How channels are scored.
+    pub score: Score,
+    /// Which rates the rule looks at.
+    pub rates: Rates,
+    /// How far the mix moves towards the score.
+    pub alpha: f64,
+    /// How aggressively the score is stressed.
+    pub delta: f64,
+    /// Common lower bound.
+    pub min_share: f64,
+    /// Common upper bound.
+    pub max_share: f64,
+    /// Lower bound as a multiple of today's share; 0 without one.
+    pub min_ratio: f64,
+    /// Upper bound as a multiple of today's share; infinite without one.
+    pub max_ratio: f64,
+    /// How the bounds are imposed.
+    pub bound_mode: BoundMode,
+}
+
+/// One level of the world: how noisy it is and how it responds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Level {
+    /// Variance of conversions over their Poisson variance.
+    pub dispersion: f64,
+    /// Local elasticity at today's spend.
+    pub elasticity: f64,
+    /// Coefficient of variation of lasting shocks.
+    pub noise_cv: f64,
+    /// Coefficient of variation of the truth's drift.
+    pub drift_cv: f64,
+}
+
+/// Positions on the world axes, from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LevelAt {
+    /// On the `dispersion` axis.
+    pub dispersion: usize,
+    /// On the `elasticity` axis.
+    pub elasticity: usize,
+    /// On the `noise_cv` axis.
+    pub noise_cv: usize,
+    /// On the `drift_cv` axis.
+    pub drift_cv: usize,
+}
+
+/// One point of the grid.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Configuration {
+    /// Position in grid order, from 0.
+    pub index: u64,
+    /// The rule.
+    pub rule: Rule,
+    /// The world it is judged in.
+    pub level: Level,
+}
+
+/// The axes' names in grid order. `max_change`, or `min_ratio` and `max_ratio`, stand where the
+/// grid has them.
+pub const AXES: [&str; 14] = [
+    "score",
+    "rates",
+    "alpha",
+    "delta",
+    "min_share",
+    "max_share",
+    "max_change",
+    "min_ratio",
+    "max_ratio",
+    "bound_mode",
+    "dispersion",
+    "elasticity",
+    "noise_cv",
+    "drift_cv",
+];
+
+/// A configuration's position on every axis, in the order of [`AXES`].
+pub type Position = [usize; AXES.len()];
+
+/// An axis value, as written to files.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum AxisValue {
+    /// A number.
+    Number(f64),
+    /// A name.
+    Name(&'static str),
+}
+
+impl Grid {
+    /// How many values each axis has, in the order of [`AXES`]; 1 where an axis is absent.
+    #[must_use]
+    pub fn lengths(&self) -> Position {
+        let (change, min_ratio, max_ratio) = match &self.relative {
+            RelativeAxes::None => (1, 1, 1),
+            RelativeAxes::MaxChange(values) => (values.len(), 1, 1),
+            RelativeAxes::Ratios { min, max } => (1, min.len(), max.len()),
+        };
+        [
+            self.score.len(),
+            self.rates.len(),
+            self.alpha.len(),
+            self.delta.len(),
+            self.min_share.len(),
+            self.max_share.len(),
+            change,
+            min_ratio,
+            max_ratio,
+            self.bound_mode.len(),
+            self.dispersion.len(),
+            self.elasticity.len(),
+            self.noise_cv.len(),
+            self.drift_cv.len(),
+        ]
+    }
+
+    /// Number of configurations, exactly, even where no machine could hold them.
+    #[must_use]
+    pub fn size(&self) -> u128 {
+        // Fourteen lengths below 2^32 could overflow in theory: saturate, the caller refuses anyway.
+        self.lengths()
+            .iter()
+            .fold(1_u128, |size, length| size.saturating_mul(*length as u128))
+    }
+
+    /// Number of configurations of a grid that was found small enough to run.
+    ///
+    /// # Panics
+    ///
+    /// If the size exceeds 64 bits; validation refuses such grids.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        u64::try_from(self.size()).expect("validated grids are far smaller")
+    }
+
+    /// Never: every axis has at least one value.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        false
+    }
+
+    /// The position of a configuration on every axis: mixed-radix digits, the last axis fastest.
+    #[must_use]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a digit is below the length of its axis"
+    )]
+    pub fn position(&self, index: u64) -> Position {
+        let lengths = self.lengths();
+        let mut digits = [0; AXES.len()];
+        let mut rest = index;
+        for axis in (0..AXES.len()).rev() {
+            let length = lengths[axis] as u64;
+            digits[axis] = (rest % length) as usize;
+            rest /= length;
+        }
+        digits
+    }
+
+    /// The configuration at a position of the grid, from 0.
+    #[must_use]
+    pub fn configuration(&self, index: u64) -> Configuration {
+        let at = self.position(index);
+        let (min_ratio, max_ratio) = match &self.relative {
+            RelativeAxes::None => (0.0, f64::INFINITY),
+            RelativeAxes::MaxChange(values) => {
+                ((1.0 - values[at[6]]).max(0.0), 1.0 + values[at[6]])
+            }
+            RelativeAxes::Ratios { min, max } => (min[at[7]], max[at[8]]),
+        };
+        Configuration {
+            index,
+            rule: Rule {
+                score: self.score[at[0]],
+                rates: self.rates[at[1]],
+                alpha: self.alpha[at[2]],
+                delta: self.delta[at[3]],
+                min_share: self.min_share[at[4]],
+                max_share: self.max_share[at[5]],
+                min_ratio,
+                max_ratio,
+                bound_mode: self.bound_mode[at[9]],
+            },
+            level: Level {
+                dispersion: self.dispersion[at[10]],
+                elasticity: self.elasticity[at[11]],
+                noise_cv: self.noise_cv[at[12]],
+                drift_cv: self.drift_cv[at[13]],
+            },
+        }
+    }
+
+    /// Number of world levels. The world axes are the last ones, so that configurations
+    /// `rule * worlds() + world` share a rule.
+    #[must_use]
+    pub fn worlds(&self) -> u64 {
+        let axes = [
+            &self.dispersion,
+            &self.elasticity,
+            &self.noise_cv,
+            &self.drift_cv,
+        ];
+        axes.iter().map(|axis| axis.len() as u64).product()
+    }
+
+    /// The rule of a configuration, from 0.
+    #[must_use]
+    pub fn rule_of(&self, index: u64) -> u64 {
+        index / self.worlds()
+    }
+
+    /// The world level of a configuration, from 0.
+    #[must_use]
+    pub fn world_of(&self, index: u64) -> u64 {
+        index % self.worlds()
+    }
+
+    /// Where a configuration's world lies on each world axis.
+    #[must_use]
+    pub fn level_at(&self, index: u64) -> LevelAt {
+        let at = self.position(index);
+        LevelAt {
+            dispersion: at[10],
+            elasticity: at[11],
+            noise_cv: at[12],
+            drift_cv: at[13],
+        }
+    }
+
+    /// The axes this grid has, with all their values, in grid order.
+    #[must_use]
+    pub fn axes(&self) -> Vec<(&'static str, Vec<AxisValue>)> {
+        let numbers = |values: &[f64]| {
+            values
+                .iter()
+                .map(|x| AxisValue::Number(*x))
+                .collect::<Vec<_>>()
+        };
+        let mut axes = vec![
+            (
+                "score",
+                self.score
+                    .iter()
+                    .map(|s| AxisValue::Name(s.name()))
+                    .collect(),
+            ),
+            (
+                "rates",
+                self.rates
+                    .iter()
+                    .map(|r| AxisValue::Name(r.name()))
+                    .collect(),
+            ),
+            ("alpha", numbers(&self.alpha)),
+            ("delta", numbers(&self.delta)),
+            ("min_share", numbers(&self.min_share)),
+            ("max_share", numbers(&self.max_share)),
+        ];
+        match &self.relative {
+            RelativeAxes::None => {}
+            RelativeAxes::MaxChange(values) => axes.push(("max_change", numbers(values))),
+            RelativeAxes::Ratios { min, max } => {
+                axes.push(("min_ratio", numbers(min)));
+                axes.push(("max_ratio", numbers(max)));
+            }
+        }
+        axes.push((
+            "bound_mode",
+            self.bound_mode
+                .iter()
+                .map(|m| AxisValue::Name(m.name()))
+                .collect(),
+        ));
+        axes.push(("dispersion", numbers(&self.dispersion)));
+        axes.push(("elasticity", numbers(&self.elasticity)));
+        axes.push(("noise_cv", numbers(&self.noise_cv)));
+        axes.push(("drift_cv", numbers(&self.drift_cv)));
+        axes
+    }
+
+    /// The values of one configuration on [`Grid::axes`], in the same order.
+    #[must_use]
+    pub fn values(&self, index: u64) -> Vec<AxisValue> {
+        let position = self.position(index);
+        let axes = self.axes();
+        axes.iter()
+            .map(|(name, values)| {
+                let axis = AXES
+                    .iter()
+                    .position(|axis| axis == name)
+                    .unwrap_or_default();
+                values[position[axis]]
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn grid() -> Grid {
+        Grid {
+            score: vec![Score::Share, Score::Tilted],
+            rates: vec![Rates::Raw],
+            alpha: vec![0.0, 0.5, 1.0],
+            delta: vec![1.0, 2.0],
+            min_share: vec![0.0],
+            max_share: vec![1.0],
+            relative: RelativeAxes::MaxChange(vec![0.3, 0.5]),
+            bound_mode: vec![BoundMode::Project],
+            dispersion: vec![1.0],
+            elasticity: vec![1.0, 0.5],
+            noise_cv: vec![0.0],
+            drift_cv: vec![0.0],
+        }
+    }
+
+    #[test]
+    fn the_last_axis_is_the_fastest() {
+        let grid = grid();
+        assert_eq!(grid.len(), 2 * 3 * 2 * 2 * 2);
+        assert_eq!(grid.configuration(0).level.elasticity, 1.0);
+        assert_eq!(grid.configuration(1).level.elasticity, 0.5);
+        assert_eq!(grid.configuration(2).rule.max_ratio, 1.5);
+        assert_eq!(grid.configuration(47).rule.score, Score::Tilted);
+        assert_eq!(grid.configuration(47).rule.alpha, 1.0);
+    }
+
+    #[test]
+    fn values_follow_the_axes() {
+        let grid = grid();
+        let names: Vec<&str> = grid.axes().iter().map(|(name, _)| *name).collect();
+        assert_eq!(names.len(), grid.values(5).len());
+        assert_eq!(names[6], "max_change");
+        assert_eq!(grid.values(2)[6], AxisValue::Number(0.5));
+    }
+
+    #[test]
+    fn the_size_of_an_absurd_grid_is_known_without_building_it() {
+        let mut grid = grid();
+        grid.alpha = vec![0.0; 10_000];
+        grid.delta = vec![0.0; 10_000];
+        grid.min_share = vec![0.0; 10_000];
+        assert_eq!(grid.size(), 2 * 2 * 2 * 10_u128.pow(12));
+    }
+}

@@ -1,0 +1,213 @@
+//! The experiment as one valid noun: table, grid, world and run. Whatever is built here has been
+//! checked; after this layer nothing fails for the user's reasons.
+
+mod bounds;
+mod campaigns;
+mod grid;
+mod table;
+
+pub use self::bounds::{ChannelBounds, bounds_of, ceiling_limit, floor_limit};
+pub use self::campaigns::{Campaigns, Column, Columns, Fault, Rows, number_fault};
+pub use self::grid::{
+    AXES, AxisValue, Configuration, Grid, Level, LevelAt, Position, Rates, RelativeAxes, Rule,
+};
+pub use self::table::{Granularity, TableSpec};
+
+use crate::resample::Noise;
+use crate::truth::TruthModel;
+
+/// One scenario: everything a run depends on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scenario {
+    /// Name of the run's folder below `results/`.
+    pub name: String,
+    /// Seed of every draw.
+    pub seed: u64,
+    /// The table.
+    pub campaigns: Campaigns,
+    /// Budget to allocate, in the table's currency.
+    pub budget: f64,
+    /// The axes.
+    pub grid: Grid,
+    /// Bounds of single channels, in the order of the table; `None` where a channel has none.
+    pub channel_bounds: Vec<Option<ChannelBounds>>,
+    /// How worlds are drawn.
+    pub world: World,
+    /// How many replicates, and which lifts.
+    pub run: RunSettings,
+    /// What is measured.
+    pub metrics: MetricSettings,
+    /// What is written.
+    pub output: OutputSettings,
+}
+
+/// How noisy worlds are drawn.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct World {
+    /// What plays the truth.
+    pub truth: TruthModel,
+    /// How a sample is drawn from a truth.
+    pub noise: Noise,
+    /// Whether `posterior` truths let the mean rate vary with spend.
+    pub prior_mean: PriorMean,
+    /// How conversions respond to spend; the level's elasticity completes it.
+    pub response: ResponseKind,
+    /// Where the dispersion comes from.
+    pub dispersion: DispersionSource,
+}
+
+/// Mean of the hierarchical prior.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PriorMean {
+    /// The same for all channels.
+    Common,
+    /// Log-linear in the logarithm of spend.
+    LogSpend,
+}
+
+impl PriorMean {
+    /// The name used in scenario files.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Common => "common",
+            Self::LogSpend => "log_spend",
+        }
+    }
+}
+
+/// How conversions respond to spend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResponseKind {
+    /// In proportion.
+    Linear,
+    /// As a power of it, `u^elasticity`.
+    Power,
+}
+
+impl ResponseKind {
+    /// The name used in scenario files.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Linear => "linear",
+            Self::Power => "power",
+        }
+    }
+}
+
+/// Where the levels of the `dispersion` axis come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DispersionSource {
+    /// The user gave them.
+    Given,
+    /// Estimated from the table's rows.
+    Rows,
+    /// Nobody said: 1 is assumed, and flagged.
+    Assumed,
+}
+
+/// The four lifts of a replicate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lift {
+    /// Chosen on the sample and judged by the sample: optimistic.
+    Apparent,
+    /// Chosen on the sample, judged by the truth: how the rule does.
+    Decision,
+    /// Today's plan, judged by the truth: what to expect from moving now.
+    Recommended,
+    /// `apparent - decision`: how much of the promise is noise.
+    Optimism,
+}
+
+impl Lift {
+    /// All lifts, in the order of their columns.
+    pub const ALL: [Self; 4] = [
+        Self::Apparent,
+        Self::Decision,
+        Self::Recommended,
+        Self::Optimism,
+    ];
+
+    /// The prefix of its columns.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Apparent => "apparent",
+            Self::Decision => "decision",
+            Self::Recommended => "recommended",
+            Self::Optimism => "optimism",
+        }
+    }
+}
+
+/// How many replicates are drawn, and which lifts are computed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunSettings {
+    /// Number of replicates, at least 2.
+    pub replicates: u64,
+    /// The lifts to report, sorted, without repetition, not empty.
+    pub lifts: Vec<Lift>,
+}
+
+impl RunSettings {
+    /// Whether a lift is reported with all its statistics.
+    #[must_use]
+    pub fn reports(&self, lift: Lift) -> bool {
+        self.lifts.contains(&lift)
+    }
+}
+
+/// Parameters of the statistics.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MetricSettings {
+    /// Probabilities of the quantile columns, ascending, inside (0, 1).
+    pub quantiles: Vec<f64>,
+    /// Tail probability of the value at risk and of its conditional mean, inside (0, 1).
+    pub tail: f64,
+    /// The lift that `prob_target` asks for.
+    pub target: f64,
+    /// Weight of the worst replicate in Hurwicz's criterion, in [0, 1].
+    pub pessimism: f64,
+}
+
+impl Default for MetricSettings {
+    fn default() -> Self {
+        Self {
+            quantiles: vec![0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99],
+            tail: 0.05,
+            target: 0.0,
+            pessimism: 0.5,
+        }
+    }
+}
+
+/// Which configurations have their plan written to `allocations.csv`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AllocationsWanted {
+    /// The winners and the Pareto front.
+    Best,
+    /// Every configuration.
+    All,
+    /// None: the file is not written.
+    None,
+}
+
+impl AllocationsWanted {
+    /// The name used in scenario files.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Best => "best",
+            Self::All => "all",
+            Self::None => "none",
+        }
+    }
+}
+
+/// What is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OutputSettings {
+    /// Which plans are written.
+    pub allocations: AllocationsWanted,
+}

@@ -1,0 +1,29 @@
+//! What the data and the simulated lifts say: evidence in the table, the expected optimism of a
+//! rule, and the robustness of every configuration with its Monte Carlo standard error.
+//!
+//! | question | answer |
+//! |---|---|
+//! | how noisy are the conversions? | [`pooled_dispersion`] |
+//! | do the channels differ at all? | [`homogeneity`] |
+//! | how much lift would noise alone show? | [`first_order_optimism`], [`spurious_lift`] |
+//! | how does one configuration do? | [`SummaryPlan::summarise`] |
+//! | how does it do against the others? | [`BestPerReplicate`], [`cross_summary`], [`pareto_front`], [`in_best_set`] |
+//!
+//! A Monte Carlo standard error (MCSE) is simulation error only: it shrinks with the number of
+//! replicates and says nothing about the noise of the table itself.
+
+mod best_set;
+mod cross;
+mod evidence;
+mod optimism;
+mod order;
+mod pareto;
+mod summary;
+
+pub use self::best_set::{best_set_margin, in_best_set};
+pub use self::cross::{BestPerReplicate, Cross, cross_summary};
+pub use self::evidence::{Homogeneity, homogeneity, pooled_dispersion};
+pub use self::optimism::{first_order_optimism, spurious_lift};
+pub use self::order::QuantileRank;
+pub use self::pareto::pareto_front;
+pub use self::summary::{Summary, SummaryPlan};

@@ -1,0 +1,50 @@
+//! `results/README.md` holds the column dictionary that the program writes by.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use liftsweep::config::Overrides;
+use liftsweep::output::{ALLOCATION_COLUMNS, configuration_columns};
+
+/// The dictionary as it must stand in the file: one line per column, lifts and quantiles by example.
+fn dictionary() -> (String, String) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs/robustness.toml");
+    let scenario = liftsweep::load(&path, &Overrides::default())
+        .unwrap()
+        .scenario;
+    let head = "| column | unit | meaning |\n|---|---|---|\n";
+    let mut configurations = head.to_owned();
+    for column in configuration_columns(&scenario) {
+        let other = |prefix: &str| column.name.starts_with(prefix);
+        let quantile = column.name.starts_with("apparent_p0") || column.name.contains("_p05");
+        let repeats = other("decision_") || other("recommended_");
+        let example = other("apparent_p") && !other("apparent_prob") && !quantile;
+        if repeats || example || column.name.contains("p01") {
+            continue;
+        }
+        let name = column.name.replace("apparent_", "<lift>_");
+        let meaning = column.meaning.replace(
+            "; lift chosen on a sample and judged by the same sample (optimistic)",
+            "",
+        );
+        writeln!(configurations, "| `{name}` | {} | {meaning} |", column.unit).unwrap();
+    }
+    let mut allocations = head.to_owned();
+    for (name, unit, meaning) in ALLOCATION_COLUMNS {
+        writeln!(allocations, "| `{name}` | {unit} | {meaning} |").unwrap();
+    }
+    (configurations, allocations)
+}
+
+#[test]
+fn the_data_dictionary_is_the_one_the_program_writes_by() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("results/README.md");
+    let readme = std::fs::read_to_string(path).unwrap();
+    let (configurations, allocations) = dictionary();
+    for expected in [configurations, allocations] {
+        assert!(
+            readme.contains(&expected),
+            "results/README.md must hold this table:\n{expected}"
+        );
+    }
+}
