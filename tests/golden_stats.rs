@@ -1,8 +1,9 @@
 //! Evidence, optimism, metrics, posterior and response against the oracle's golden values.
 
+use crate::support::plan::{check_lift, curve, lift_of, response, score};
 use crate::support::{Case, cases, golden, number, numbers, shared};
-use liftsweep::response::{Curve, Parameter, Response, lift};
-use liftsweep::score::{Score, centred_log_scores, target_shares};
+use liftsweep::response::Response;
+use liftsweep::score::{centred_log_scores, target_shares};
 use liftsweep::stats::{
     BestPerReplicate, Cross, SummaryPlan, best_set_margin, cross_summary, first_order_optimism,
     homogeneity, in_best_set, pareto_front, pooled_dispersion,
@@ -12,32 +13,6 @@ use serde_json::Value;
 
 fn optional(input: &Value, key: &str, default: f64) -> f64 {
     input.get(key).map_or(default, number)
-}
-
-fn parameter(value: Option<&Value>) -> Parameter {
-    match value {
-        None => Parameter::Common(0.0),
-        Some(value) if value.is_array() => Parameter::PerChannel(numbers(value)),
-        Some(value) => Parameter::Common(number(value)),
-    }
-}
-
-fn curve(model: &Value) -> Curve {
-    let of = |name: &str| parameter(model.get(name));
-    match model["kind"].as_str().expect("a kind") {
-        "linear" => Curve::Linear,
-        "power" => Curve::Power { beta: of("beta") },
-        "cpc_inflation" => Curve::CpcInflation {
-            eta: of("eta"),
-            xi: of("xi"),
-        },
-        "hill" => Curve::Hill {
-            h: of("h"),
-            kappa: of("kappa"),
-        },
-        "exponential" => Curve::Exponential { rho: of("rho") },
-        kind => panic!("unknown response {kind}"),
-    }
 }
 
 #[test]
@@ -59,19 +34,14 @@ fn response_shapes() {
 fn lifts_of_given_shares() {
     let (mut lifts, mut refused) = (0, 0);
     for case in cases(&golden("golden_allocate.json"), "allocate") {
-        let input = case.input;
-        let linear = serde_json::json!({ "kind": "linear" });
-        let model = match input.get("response") {
-            Some(model) if !model.is_null() => model,
-            _ => &linear,
-        };
-        let channels = input["spend"].as_array().map_or(0, Vec::len);
-        let response = Response::new(curve(model), channels);
+        let channels = case.input["spend"].as_array().map_or(0, Vec::len);
+        let response = response(case.input, channels);
         if case.expect["error"] == "E_RESPONSE" {
             assert_eq!(response.unwrap_err().code(), "E_RESPONSE", "{}", case.id);
             refused += 1;
         } else if case.expect.get("error").is_none() {
-            check_lift(&case, &response.unwrap());
+            let shares = numbers(&case.expect["shares"]);
+            check_lift(&case, &lift_of(case.input, &shares, &response.unwrap()));
             lifts += 1;
         }
     }
@@ -79,30 +49,6 @@ fn lifts_of_given_shares() {
         lifts > 50 && refused > 0,
         "{lifts} lifts, {refused} refused"
     );
-}
-
-fn check_lift(case: &Case, response: &Response) {
-    let input = case.input;
-    let given = |key: &str| input.get(key).filter(|value| !value.is_null());
-    let spend = numbers(&input["spend"]);
-    let truth = numbers(given("truth").unwrap_or(&input["conversions"]));
-    let weight_key = if input["lift_on"] == "value" {
-        "value"
-    } else {
-        "weight"
-    };
-    let weight = given(weight_key).map(numbers);
-    let budget = given("budget").map_or_else(|| spend.iter().sum(), number);
-    let shares = numbers(&case.expect["shares"]);
-    let got = lift(&shares, &spend, &truth, budget, response, weight.as_deref());
-    case.check("baseline", &case.expect["baseline"], got.baseline);
-    case.check("new", &case.expect["new"], got.new);
-    case.check("lift", &case.expect["lift"], got.lift);
-    case.check("lift_total", &case.expect["lift_total"], got.lift_total);
-    // A difference of two totals: its error is theirs.
-    let slack = 1e-12 * (got.new + got.baseline);
-    let error = (got.delta - number(&case.expect["delta"])).abs();
-    assert!(error <= slack, "{}: delta is off by {error}", case.id);
 }
 
 #[test]
@@ -123,10 +69,7 @@ fn homogeneity_tests() {
 fn first_order_optimisms() {
     for case in cases(&golden("golden_misc.json"), "optimism_first_order") {
         let input = case.input;
-        let score = Score::ALL
-            .into_iter()
-            .find(|score| input["score"] == score.name())
-            .expect("a known score");
+        let score = score(input);
         let (spend, conversions) = (numbers(&input["spend"]), numbers(&input["conv"]));
         let share_of_total = |values: &[f64]| -> Vec<f64> {
             let total: f64 = values.iter().sum();

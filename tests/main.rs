@@ -1,11 +1,36 @@
 //! The one integration binary: every file here is a module of it.
+//!
+//! Golden values come from `tests/golden/`, or in full from `../shared` where that folder lies beside the
+//! repository; what only the full files can show says that it was skipped.
 
-#![allow(
+#![expect(
     clippy::unwrap_used,
-    reason = "a test stops where it finds what it did not expect"
+    clippy::print_stdout,
+    reason = "tests stop at what must not happen, and say when they are skipped"
 )]
 
+/// The data dictionary in `results/README.md`.
 mod dictionary;
+/// Allocations and lifts of the oracle, case by case.
+mod golden_allocate;
+/// Exact expectations of whole runs.
+mod golden_analytic;
+/// Tables of up to a million channels.
+mod golden_large;
+/// Moments and laws of the noise models.
+mod golden_noise;
+/// The four lifts of given truths and samples.
+mod golden_replicates;
+/// The published study of four channels.
+mod golden_seed_a;
+/// The notebook's 216 campaigns, where the shared folder is present.
+mod golden_seed_b;
+/// Statistics, posterior, responses.
 mod golden_stats;
+/// The house.
 mod layers;
+/// Whole runs through the program.
+mod runs;
 mod support;
+/// Exit codes, messages, what is left behind.
+mod terminal;

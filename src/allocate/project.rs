@@ -10,6 +10,7 @@
 
 use super::{Bounds, Event, Scratch};
 use crate::flag::{Flag, Flags};
+use crate::lanes;
 use crate::units::FEASIBILITY_TOLERANCE;
 
 /// Writes the projection of `w` to `x`. Channels of weight 0 stay at `lo_i` unless all others are
@@ -21,8 +22,8 @@ pub(super) fn project(bounds: &Bounds, w: &[f64], scratch: &mut Scratch, x: &mut
     let channels = &mut scratch.channels;
     channels.clear();
     channels.extend((0..w.len()).filter(|i| w[*i] > 0.0));
-    let weighted_cap: f64 = channels.iter().map(|i| hi[*i]).sum();
-    let unweighted_floor: f64 = (0..w.len()).filter(|i| w[*i] <= 0.0).map(|i| lo[i]).sum();
+    let weighted_cap = lanes::fold(channels.len(), |k| hi[channels[k]]);
+    let unweighted_floor = lanes::fold(w.len(), |i| if w[i] > 0.0 { 0.0 } else { lo[i] });
     if weighted_cap + unweighted_floor >= 1.0 - FEASIBILITY_TOLERANCE {
         level(
             channels,
@@ -63,8 +64,8 @@ fn level(
     events: &mut Vec<Event>,
     x: &mut [f64],
 ) {
-    let floor: f64 = channels.iter().map(|i| lo[*i]).sum();
-    let cap: f64 = channels.iter().map(|i| hi[*i]).sum();
+    let floor = lanes::fold(channels.len(), |k| lo[channels[k]]);
+    let cap = lanes::fold(channels.len(), |k| hi[channels[k]]);
     if target <= floor || target >= cap {
         let side = if target <= floor { lo } else { hi };
         for &i in channels {
@@ -113,21 +114,17 @@ fn level(
     } else {
         from
     };
-    let (mut rest, mut free) = (target, 0.0);
-    for &i in channels {
-        let share = near * w(i);
-        if lo[i] < share && share < hi[i] {
-            free += w(i);
-        } else {
-            rest -= share.max(lo[i]).min(hi[i]);
-        }
-    }
+    let is_free = |i: usize| lo[i] < near * w(i) && near * w(i) < hi[i];
+    let clipped = |i: usize| (near * w(i)).max(lo[i]).min(hi[i]);
+    let over = |term: &dyn Fn(usize) -> f64| lanes::fold(channels.len(), |k| term(channels[k]));
+    let free = over(&|i| if is_free(i) { w(i) } else { 0.0 });
+    let rest = target - over(&|i| if is_free(i) { 0.0 } else { clipped(i) });
     let tau = if free > 0.0 { rest / free } else { near };
     for &i in channels {
-        let share = near * w(i);
-        let is_free = lo[i] < share && share < hi[i];
-        x[i] = (if is_free { tau * w(i) } else { share })
-            .max(lo[i])
-            .min(hi[i]);
+        x[i] = if is_free(i) {
+            (tau * w(i)).max(lo[i]).min(hi[i])
+        } else {
+            clipped(i)
+        };
     }
 }

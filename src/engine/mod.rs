@@ -15,6 +15,8 @@ mod preflight;
 mod row;
 mod shares;
 mod sweep;
+#[cfg(test)]
+mod tests;
 mod today;
 mod winners;
 mod worlds;

@@ -6,6 +6,9 @@ mod campaigns;
 mod grid;
 mod table;
 
+#[cfg(test)]
+pub(crate) mod fixture;
+
 pub use self::bounds::{ChannelBounds, bounds_of, ceiling_limit, floor_limit};
 pub use self::campaigns::{Campaigns, Column, Columns, Fault, Rows, number_fault};
 pub use self::grid::{

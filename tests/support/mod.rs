@@ -1,5 +1,8 @@
 //! What golden tests share: finding the files, reading their numbers, comparing with a tolerance.
 
+pub(crate) mod plan;
+pub(crate) mod study;
+
 use serde_json::Value;
 use std::path::PathBuf;
 
@@ -23,6 +26,13 @@ pub(crate) fn golden(name: &str) -> Value {
         .unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()));
     serde_json::from_str(&text)
         .unwrap_or_else(|error| panic!("{} is no JSON: {error}", path.display()))
+}
+
+/// The items of a golden document that has no cases, at least one.
+pub(crate) fn items(document: &Value) -> &[Value] {
+    let items = document["items"].as_array().expect("a list of items");
+    assert!(!items.is_empty(), "no items");
+    items
 }
 
 /// The cases of one kind in a golden document, at least one.

@@ -1,0 +1,189 @@
+//! The engine against the plain chain, and against itself under other conditions.
+
+use super::chain::Chain;
+use super::kernel::{Buffers, Kernel};
+use super::plan::Plan;
+use super::sweep::{Options, blocks, run};
+use super::worlds::{DrawLevel, World, Worlds};
+use super::{AllocationRow, ConfigurationRow, Sink, Unobserved};
+use crate::problem::Error;
+use crate::response::{Curve, Parameter, Response, lift};
+use crate::scenario::{Scenario, bounds_of, fixture};
+
+#[test]
+fn the_kernel_agrees_with_the_plain_chain() {
+    let scenario = fixture::scenario();
+    let chain = Chain::new(&scenario.campaigns, scenario.budget);
+    let worlds = Worlds::new(&scenario);
+    let kernel = Kernel::new(&scenario, &chain, &worlds);
+    let plan = Plan::new(&scenario, &chain, (0..scenario.grid.len()).collect());
+    let mut capped = vec![false; plan.draws.len()];
+    let mut compared = 0;
+    for replicate in 0..3 {
+        kernel.lifts(
+            &plan,
+            replicate,
+            &mut Buffers::default(),
+            &mut capped,
+            &mut |slot, lifts| {
+                let configuration = scenario.grid.configuration(slot as u64);
+                let mut world = World::default();
+                let level = DrawLevel::from(scenario.grid.level_at(slot as u64));
+                worlds.draw(level, replicate, &mut world);
+                let bounds = bounds_of(
+                    &configuration.rule,
+                    &scenario.channel_bounds,
+                    chain.status_quo(),
+                )
+                .unwrap();
+                let plan_on =
+                    |seen: &[f64]| chain.allocate(&configuration.rule, &bounds, seen).shares;
+                let beta = Parameter::Common(configuration.level.elasticity);
+                let response =
+                    Response::new(Curve::Power { beta }, scenario.campaigns.len()).unwrap();
+                let judged = |shares: &[f64], truth: &[f64]| {
+                    let spend = scenario.campaigns.spend();
+                    lift(shares, spend, truth, scenario.budget, &response, None)
+                        .lift
+                        .unwrap()
+                };
+                let chosen = plan_on(world.sample.observed());
+                let today = plan_on(scenario.campaigns.conversions());
+                for (got, expected) in [
+                    (
+                        lifts.apparent,
+                        judged(&chosen, world.sample.taken_as_truth()),
+                    ),
+                    (lifts.decision, judged(&chosen, world.truth.expected())),
+                    (lifts.recommended, judged(&today, world.truth.expected())),
+                ] {
+                    assert!(
+                        (got - expected).abs() <= 1e-12,
+                        "{configuration:?}: {got} {expected}"
+                    );
+                    compared += 1;
+                }
+            },
+        );
+    }
+    assert_eq!(compared, 3 * 3 * scenario.grid.len());
+}
+
+/// Keeps what it is given, as text.
+#[derive(Default)]
+struct Kept {
+    rows: Vec<String>,
+    plans: Vec<String>,
+    means: Vec<f64>,
+}
+
+impl Sink for Kept {
+    type Error = Error;
+
+    fn configurations(&mut self, rows: &[ConfigurationRow]) -> Result<(), Error> {
+        self.rows.extend(rows.iter().map(|row| format!("{row:?}")));
+        self.means.extend(
+            rows.iter()
+                .flat_map(|row| row.lifts.iter().map(|(_, summary)| summary.mean)),
+        );
+        Ok(())
+    }
+
+    fn allocations(&mut self, rows: &[AllocationRow]) -> Result<(), Error> {
+        self.plans.extend(rows.iter().map(|row| format!("{row:?}")));
+        Ok(())
+    }
+}
+
+fn kept(scenario: &Scenario, options: Options) -> Kept {
+    let mut sink = Kept::default();
+    run(scenario, options, &Unobserved, &mut sink).unwrap();
+    sink
+}
+
+#[test]
+fn the_size_of_blocks_changes_nothing() {
+    let scenario = fixture::scenario();
+    let whole = kept(&scenario, Options::default());
+    assert_eq!(whole.rows.len() as u64, scenario.grid.len());
+    for memory in [1, 500_000, 3_000_000] {
+        let options = Options { memory };
+        assert!(blocks(&scenario, options).len() > 1);
+        let parts = kept(&scenario, options);
+        assert!(whole.rows == parts.rows, "rows differ with {memory} bytes");
+        assert!(
+            whole.plans == parts.plans,
+            "plans differ with {memory} bytes"
+        );
+    }
+}
+
+#[test]
+fn replicates_without_conversions_are_left_out_of_everything() {
+    let mut scenario = fixture::scenario();
+    scenario.campaigns = {
+        let columns = crate::scenario::Columns {
+            names: vec!["a".into(), "b".into()],
+            spend: vec![10.0, 20.0],
+            conversions: vec![2.5, 2.5],
+            ..crate::scenario::Columns::default()
+        };
+        crate::scenario::Campaigns::new(columns).unwrap()
+    };
+    scenario.channel_bounds = vec![None; 2];
+    scenario.world.truth = crate::truth::TruthModel::Observed;
+    scenario.world.noise = crate::resample::Noise::Poisson;
+    scenario.run.replicates = 2000;
+    scenario.grid.dispersion = vec![1.0];
+    scenario.grid.noise_cv = vec![0.0];
+    let chain = Chain::new(&scenario.campaigns, scenario.budget);
+    let worlds = Worlds::new(&scenario);
+    let empty = (0..2000).filter(|replicate| {
+        let mut world = World::default();
+        worlds.draw(
+            DrawLevel {
+                dispersion: 0,
+                noise_cv: 0,
+                drift_cv: 0,
+            },
+            *replicate,
+            &mut world,
+        );
+        world.sample.observed().iter().all(|c| *c == 0.0)
+    });
+    let empty = empty.count() as u64;
+    // 2000 exp(-5) is 13.5: some, but below the limit of 1 %.
+    assert!((1..20).contains(&empty), "{empty}");
+    drop(chain);
+    let rows = kept(&scenario, Options::default()).rows;
+    assert!(
+        rows.iter()
+            .all(|row| row.contains(&format!("degenerate_replicates: {empty},")))
+    );
+    assert!(
+        rows.iter()
+            .all(|row| row.contains(&format!("replicates: {},", 2000 - empty)))
+    );
+    assert!(rows.iter().all(|row| !row.contains("NaN")));
+    assert!(kept(&scenario, Options { memory: 200_000 }).rows == rows);
+}
+
+#[test]
+fn a_common_value_per_conversion_changes_no_lift() {
+    let plain = fixture::scenario();
+    let mut valued = plain.clone();
+    valued.campaigns = crate::scenario::Campaigns::new(crate::scenario::Columns {
+        names: plain.campaigns.names().to_vec(),
+        spend: plain.campaigns.spend().to_vec(),
+        conversions: plain.campaigns.conversions().to_vec(),
+        value: Some(vec![4.0; 5]),
+        ..crate::scenario::Columns::default()
+    })
+    .unwrap();
+    let means = |scenario: &Scenario| kept(scenario, Options::default()).means;
+    let (plain, valued) = (means(&plain), means(&valued));
+    assert!(plain.len() > 1000);
+    for (a, b) in plain.iter().zip(&valued) {
+        assert!((a - b).abs() < 1e-12, "{a} {b}");
+    }
+}

@@ -1,0 +1,287 @@
+//! The program at the terminal: exit codes, messages, and what is left behind.
+
+use std::fs;
+
+use tempfile::TempDir;
+
+use crate::runs::program;
+
+fn folder_with(files: &[(&str, &str)]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    folder
+}
+
+const SCENARIO: &str = r#"name = "four"
+[data]
+path = "table.csv"
+channel = "channel"
+spend = "spend"
+conversions = "conversions"
+[grid]
+alpha = [0.5, 1.0]
+[run]
+replicates = 100
+"#;
+
+const TABLE: &str = "channel,spend,conversions\nA,500,40\nB,300,45\nC,200,9\n";
+
+/// Standard output, standard error and exit code.
+fn answer(folder: &TempDir, arguments: &[&str]) -> (String, String, i32) {
+    let output = program(folder).args(arguments).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (
+        text(output.stdout),
+        text(output.stderr),
+        output.status.code().unwrap(),
+    )
+}
+
+fn entries(folder: &TempDir) -> Vec<String> {
+    let names = fs::read_dir(folder.path()).unwrap();
+    let mut names: Vec<String> = names
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn problems_of_both_files_are_told_at_once_and_nothing_is_written() {
+    let folder = folder_with(&[
+        (
+            "s.toml",
+            &SCENARIO
+                .replace("[0.5, 1.0]", "[0.5, 1.3]")
+                .replace("replicates", "replicats"),
+        ),
+        (
+            "table.csv",
+            "channel,spend,conversions\nA,\"1,200\",40\nB,300,-4\nC,200,9,7\n",
+        ),
+    ]);
+    let (out, err, code) = answer(&folder, &["run", "s.toml"]);
+    assert_eq!((out.as_str(), code), ("", 2));
+    let expected = "\
+s.toml:8:15: error: grid.alpha: 1.3 lies outside [0, 1] [E_ALPHA]
+    fix: use a number from 0 (today's mix) to 1 (the score's)
+s.toml:10:1: error: run.replicats: unknown key `replicats` [E_KEY]
+    fix: did you mean `replicates`?
+table.csv:2: error: column \"spend\" (2): \"1,200\" is not a number [E_NUMBER]
+    fix: write 1200 (or 1.200, if the comma marks decimals)
+table.csv:3: error: column \"conversions\" (3): -4 is negative [E_NEGATIVE]
+    fix: give a number of at least 0
+table.csv:4: error: 4 fields where the header has 3 [E_CSV]
+    fix: put cells that hold a comma in double quotes, and write numbers without commas
+5 problems; nothing was run
+";
+    assert_eq!(err, expected);
+    assert_eq!(entries(&folder), ["s.toml", "table.csv"]);
+}
+
+#[test]
+fn usage_errors_have_code_2_and_help_has_code_0() {
+    let folder = folder_with(&[("s.toml", SCENARIO), ("table.csv", TABLE)]);
+    for wrong in [
+        &["run"][..],
+        &["runn", "s.toml"],
+        &["run", "s.toml", "--threads", "0"],
+        &["run", "s.toml", "--threads", "5000"],
+    ] {
+        let (out, err, code) = answer(&folder, wrong);
+        assert_eq!((out.as_str(), code), ("", 2), "{wrong:?}");
+        assert!(err.starts_with("error: "), "{err}");
+    }
+    let (out, err, code) = answer(&folder, &["--help"]);
+    assert_eq!((err.as_str(), code), ("", 0));
+    assert!(out.contains("Usage: liftsweep <COMMAND>"));
+}
+
+#[test]
+fn an_earlier_run_stays_unless_force_is_given() {
+    let folder = folder_with(&[("s.toml", SCENARIO), ("table.csv", TABLE)]);
+    assert_eq!(answer(&folder, &["run", "s.toml"]).2, 0);
+    let first = fs::read(folder.path().join("results/four/configurations.csv")).unwrap();
+    let (_, err, code) = answer(&folder, &["run", "s.toml", "--seed", "5"]);
+    assert_eq!(code, 2);
+    assert!(err.contains("holds an earlier run [E_EXISTS]"), "{err}");
+    assert_eq!(
+        first,
+        fs::read(folder.path().join("results/four/configurations.csv")).unwrap()
+    );
+    assert_eq!(
+        answer(&folder, &["run", "s.toml", "--seed", "5", "--force"]).2,
+        0
+    );
+    assert_ne!(
+        first,
+        fs::read(folder.path().join("results/four/configurations.csv")).unwrap()
+    );
+    let results = fs::read_dir(folder.path().join("results")).unwrap();
+    assert_eq!(results.count(), 1, "something was left behind");
+}
+
+#[test]
+fn a_table_with_hardly_any_conversion_is_refused_by_name() {
+    let folder = folder_with(&[
+        ("s.toml", SCENARIO),
+        (
+            "table.csv",
+            "channel,spend,conversions\nA,500,1\nB,300,1\nC,200,0\n",
+        ),
+    ]);
+    let (_, err, code) = answer(&folder, &["run", "s.toml"]);
+    assert_eq!(code, 2);
+    assert!(err.contains("replicates hold no conversion at all, so no lift can be measured in them [E_DEGENERATE]"), "{err}");
+    assert!(err.contains("s.toml: error: "), "{err}");
+    assert_eq!(
+        fs::read_dir(folder.path().join("results")).unwrap().count(),
+        0
+    );
+}
+
+#[test]
+fn no_terminal_means_no_escape_codes_and_plain_lines() {
+    let folder = folder_with(&[("s.toml", SCENARIO), ("table.csv", TABLE)]);
+    for progress in ["auto", "plain", "never"] {
+        let (out, err, code) = answer(
+            &folder,
+            &["run", "s.toml", "--force", "--progress", progress],
+        );
+        assert_eq!(code, 0);
+        assert!(!out.contains('\u{1b}') && !err.contains('\u{1b}') && !err.contains('\r'));
+        assert!(
+            out.contains("wrote configurations.csv, allocations.csv and manifest.json"),
+            "{out}"
+        );
+    }
+}
+
+#[test]
+fn check_says_what_would_run_and_runs_nothing() {
+    let folder = folder_with(&[("s.toml", SCENARIO), ("table.csv", TABLE)]);
+    let (out, err, code) = answer(&folder, &["check", "s.toml"]);
+    assert_eq!((err.as_str(), code), ("", 0));
+    assert!(
+        out.starts_with("four: 2 configurations x 100 replicates, 3 channels\n"),
+        "{out}"
+    );
+    assert!(out.contains("[W_DISPERSION_ASSUMED]"), "{out}");
+    assert!(out.contains("size     200 allocations\n"), "{out}");
+    assert_eq!(entries(&folder), ["s.toml", "table.csv"]);
+}
+
+#[test]
+fn allocate_prints_one_plan_in_three_formats() {
+    let folder = folder_with(&[("s.toml", SCENARIO), ("table.csv", TABLE)]);
+    let (_, err, code) = answer(&folder, &["allocate", "s.toml"]);
+    assert_eq!(code, 2);
+    assert!(
+        err.contains(
+            "--set alpha: a plan is of one configuration, and alpha has 2 values: 0.5, 1 [E_SET]"
+        ),
+        "{err}"
+    );
+    let (out, _, code) = answer(&folder, &["allocate", "s.toml", "--set", "alpha=1"]);
+    assert_eq!(code, 0);
+    assert!(
+        out.contains("  B           300.00    47.87 %      478.72  +178.72  +59.57 %\n"),
+        "{out}"
+    );
+    let (out, _, _) = answer(
+        &folder,
+        &["allocate", "s.toml", "--set", "alpha=1", "--format", "csv"],
+    );
+    assert!(
+        out.starts_with("channel,spend_now,share_now,share_new,budget_new,change\nA,500,0.5,0.425"),
+        "{out}"
+    );
+    let (out, _, _) = answer(
+        &folder,
+        &["allocate", "s.toml", "--set", "alpha=1", "--format", "json"],
+    );
+    let plan: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(plan["channels"][1]["channel"], "B");
+    assert!((plan["channels"][1]["share_new"].as_f64().unwrap() - 45.0 / 94.0).abs() < 1e-12);
+    let (_, err, code) = answer(&folder, &["allocate", "s.toml", "--set", "alpah=1"]);
+    assert_eq!(code, 2);
+    assert!(err.contains("did you mean `alpha`?"), "{err}");
+}
+
+#[test]
+fn names_that_look_like_formulas_do_not_run_in_spreadsheets() {
+    let table = "channel,spend,conversions\n=cmd|' /C calc'!A0,500,40\nB,300,45\n";
+    let folder = folder_with(&[("s.toml", SCENARIO), ("table.csv", table)]);
+    assert_eq!(answer(&folder, &["run", "s.toml"]).2, 0);
+    let plans = fs::read_to_string(folder.path().join("results/four/allocations.csv")).unwrap();
+    assert!(plans.contains(",'=cmd|' /C calc'!A0,"), "{plans}");
+}
+
+/// Ctrl-C in the middle of a long run.
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_ends_with_130_and_leaves_nothing() {
+    use std::process::{Command, Stdio};
+    let folder = folder_with(&[("s.toml", SCENARIO), ("table.csv", TABLE)]);
+    let mut child = Command::new(assert_cmd::cargo::cargo_bin("liftsweep"))
+        .current_dir(folder.path())
+        .args([
+            "run",
+            "s.toml",
+            "--replicates",
+            "50000000",
+            "--progress",
+            "never",
+        ])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // The run reserves its folder before it starts to sweep.
+    let results = folder.path().join("results");
+    while fs::read_dir(&results).map_or(0, Iterator::count) == 0 {
+        assert!(
+            child.try_wait().unwrap().is_none(),
+            "the run ended before it could be interrupted"
+        );
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let sent = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(sent.success());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        told.ends_with("liftsweep: interrupted; nothing was written\n"),
+        "{told}"
+    );
+    assert_eq!(fs::read_dir(&results).unwrap().count(), 0);
+}
+
+/// A reader that goes away, as in `liftsweep check s.toml | head -1`.
+#[cfg(unix)]
+#[test]
+fn a_closed_pipe_is_no_failure() {
+    let folder = folder_with(&[("s.toml", SCENARIO), ("table.csv", TABLE)]);
+    let binary = assert_cmd::cargo::cargo_bin("liftsweep");
+    let line = format!(
+        "'{}' check s.toml | true; exit ${{PIPESTATUS[0]}}",
+        binary.display()
+    );
+    let output = std::process::Command::new("bash")
+        .current_dir(folder.path())
+        .args(["-c", &line])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert!(
+        output.stderr.is_empty(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
