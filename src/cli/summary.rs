@@ -181,35 +181,31 @@ fn world_table(scenario: &Scenario, world: u64, winners: &WorldWinners) -> Strin
             shown.push((row, label));
         }
     }
-    let columns = if width() < ROOMY { 5 } else { 6 };
-    let header = [
-        "",
-        "apparent",
-        "decision",
-        "recommended",
-        "its 5 % to 95 %",
-        "moves",
-    ];
+    let lifts: Vec<Lift> = [Lift::Apparent, Lift::Decision, Lift::Recommended]
+        .into_iter()
+        .filter(|lift| scenario.run.reports(*lift))
+        .collect();
+    let mut header = vec![""];
+    header.extend(lifts.iter().map(|lift| lift.name()));
+    header.push("its 5 % to 95 %");
+    header.extend((width() >= ROOMY).then_some("moves"));
     let rows = shown.iter().map(|(row, label)| {
-        let mean = |lift| {
-            row.summary(lift)
+        let mean = |lift: &Lift| {
+            row.summary(*lift)
                 .map_or_else(String::new, |s| Percent(s.mean).to_string())
         };
-        let range = interval(scenario, row).map_or_else(String::new, |(_, low, _, high)| {
-            format!("{} to {}", Percent(low), Percent(high))
-        });
-        let mut cells = vec![
-            format!("  {label}"),
-            mean(Lift::Apparent),
-            mean(Lift::Decision),
-            mean(Lift::Recommended),
-            range,
-            plain(row.plan.moved_share),
-        ];
-        cells.truncate(columns);
+        let mut cells = vec![format!("  {label}")];
+        cells.extend(lifts.iter().map(mean));
+        cells.push(
+            interval(scenario, row).map_or_else(String::new, |(_, low, _, high)| {
+                format!("{} to {}", Percent(low), Percent(high))
+            }),
+        );
+        cells.push(plain(row.plan.moved_share));
+        cells.truncate(header.len());
         cells
     });
-    let text = table(&header[..columns], rows.collect());
+    let text = table(&header, rows.collect());
     let mut lines = text.lines();
     let mut out = String::new();
     let header = lines.next().unwrap_or_default();

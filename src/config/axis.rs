@@ -11,10 +11,19 @@ use super::reader::elements;
 use crate::problem::{Problems, SHOWN, nearest};
 use crate::units::Count;
 
-/// Numbers inside a domain, none twice.
+/// Whether a list may hold a value twice. An axis may: its configurations are then made twice, and
+/// the findings say so. What names a column may not.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Repeats {
+    Allowed,
+    Refused,
+}
+
+/// Numbers inside a domain.
 pub(super) fn numbers(
     entry: &Entry<'_>,
     domain: &Domain,
+    repeats: Repeats,
     problems: &mut Problems,
 ) -> Option<Vec<f64>> {
     if let DeValue::Table(table) = entry.value() {
@@ -28,8 +37,9 @@ pub(super) fn numbers(
         }
         part.number(domain, problems)
     };
-    distinct(
+    list(
         entry,
+        repeats,
         problems,
         read,
         |number| number.to_bits(),
@@ -45,23 +55,25 @@ pub(super) fn expected<'t>(entry: &Entry<'_>, element: &'t str, value: &'t str) 
     }
 }
 
-/// Names, none twice.
+/// Names.
 pub(super) fn names<T: Copy>(
     entry: &Entry,
     names: &Names<T>,
+    repeats: Repeats,
     problems: &mut Problems,
 ) -> Option<Vec<T>> {
     let read = |part: &Entry, problems: &mut Problems| part.name(names, problems);
     let text = |value: &T| format!("\"{}\"", (names.name)(*value));
-    distinct(entry, problems, read, text, text)
+    list(entry, repeats, problems, read, text, text)
 }
 
-/// The elements of a list, or the one value that stands alone, each read by `read` and none twice
-/// under `identity`.
+/// The elements of a list, or the one value that stands alone, each read by `read`; the same twice
+/// under `identity` only where repeats are allowed.
 ///
 /// A list reports at most as many problems as are ever shown.
-pub(super) fn distinct<'a, T, I: Ord>(
+pub(super) fn list<'a, T, I: Ord>(
     entry: &Entry<'a>,
+    repeats: Repeats,
     problems: &mut Problems,
     mut read: impl FnMut(&Entry<'a>, &mut Problems) -> Option<T>,
     identity: impl Fn(&T) -> I,
@@ -97,7 +109,7 @@ pub(super) fn distinct<'a, T, I: Ord>(
         let Some(value) = read(&part, problems) else {
             continue;
         };
-        if !seen.insert(identity(&value)) {
+        if repeats == Repeats::Refused && !seen.insert(identity(&value)) {
             let message = format!("{} appears twice", text(&value));
             problems.push(
                 part.here()

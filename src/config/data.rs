@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::axis::distinct;
+use super::axis::{Repeats, list};
 use super::entry::{Entry, Names};
 use super::reader::Section;
 use crate::problem::Problems;
@@ -91,9 +91,14 @@ fn text(data: &mut Section<'_>, key: &'static str, problems: &mut Problems) -> O
 
 /// The key column, or several.
 fn columns(entry: &Entry<'_>, problems: &mut Problems) -> Option<Vec<String>> {
-    distinct(entry, problems, filled, Clone::clone, |name| {
-        format!("column \"{name}\"")
-    })
+    list(
+        entry,
+        Repeats::Refused,
+        problems,
+        filled,
+        Clone::clone,
+        |name| format!("column \"{name}\""),
+    )
 }
 
 /// Text that is not empty.

@@ -1,6 +1,6 @@
 //! `[grid]`: the axes of the rule, and the bounds of single channels.
 
-use super::axis::{names, numbers};
+use super::axis::{Repeats, names, numbers};
 use super::entry::{Domain, Names};
 use super::overrides::AxisOverrides;
 use super::reader::Section;
@@ -165,10 +165,16 @@ pub(super) fn read(
     if is_table && !grid.has("alpha") && !overrides.has("alpha") {
         grid.missing("alpha", "alpha = [0.0, 0.5, 1.0]", problems);
     }
-    let score = overrides.read(&mut grid, "score", |entry| names(entry, &SCORE, problems));
-    let rates = overrides.read(&mut grid, "rates", |entry| names(entry, &RATES, problems));
+    let score = overrides.read(&mut grid, "score", |entry| {
+        names(entry, &SCORE, Repeats::Allowed, problems)
+    });
+    let rates = overrides.read(&mut grid, "rates", |entry| {
+        names(entry, &RATES, Repeats::Allowed, problems)
+    });
     let mut axis = |key, domain: &Domain, problems: &mut Problems| {
-        overrides.read(&mut grid, key, |entry| numbers(entry, domain, problems))
+        overrides.read(&mut grid, key, |entry| {
+            numbers(entry, domain, Repeats::Allowed, problems)
+        })
     };
     let alpha = axis("alpha", &ALPHA, problems);
     let delta = axis("delta", &DELTA, problems);
@@ -180,7 +186,7 @@ pub(super) fn read(
         max_ratio: axis("max_ratio", &MAX_RATIO, problems),
     };
     let bound_mode = overrides.read(&mut grid, "bound_mode", |entry| {
-        names(entry, &BOUND_MODE, problems)
+        names(entry, &BOUND_MODE, Repeats::Allowed, problems)
     });
     check_relative(&relative, problems);
     let channels = read_channels(&mut grid, problems);

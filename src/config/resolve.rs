@@ -81,7 +81,7 @@ impl Draft {
                 DispersionLevel::Given(number) => numbers.push(*number),
                 DispersionLevel::Rows => {
                     source = DispersionSource::Rows;
-                    numbers.extend(self.estimate(campaigns, levels, problems));
+                    numbers.extend(self.estimate(campaigns, problems));
                 }
             }
         }
@@ -89,12 +89,7 @@ impl Draft {
     }
 
     /// The dispersion of the table's rows, where it is one that worlds can be drawn with.
-    fn estimate(
-        &self,
-        campaigns: &Campaigns,
-        levels: &[DispersionLevel],
-        problems: &mut Problems,
-    ) -> Option<f64> {
+    fn estimate(&self, campaigns: &Campaigns, problems: &mut Problems) -> Option<f64> {
         let spot = &self.world.dispersion.spot;
         let remedy = "give a number, such as dispersion = [1.0]";
         let estimate = campaigns
@@ -109,11 +104,6 @@ impl Draft {
         if !(estimate > 0.0 && estimate.is_finite()) {
             let message = format!("the dispersion estimated from the rows is {estimate}");
             problems.push(spot.problem("E_NOISE", message, remedy));
-            return None;
-        }
-        if levels.contains(&DispersionLevel::Given(estimate)) {
-            let message = format!("\"rows\" estimates {estimate}, which the list has too");
-            problems.push(spot.problem("E_AXIS", message, "remove one of the two"));
             return None;
         }
         check_neg_binomial(&self.world.noise, std::iter::once(estimate), problems);

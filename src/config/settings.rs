@@ -1,7 +1,7 @@
 //! Everything beside table, grid and world: name, seed, `[budget]`, `[run]`, `[metrics]` and
 //! `[output]`, and the tables of the design that this version lacks.
 
-use super::axis::{distinct, names, numbers};
+use super::axis::{Repeats, list, names, numbers};
 use super::entry::{Domain, Entry, Names};
 use super::overrides::{Overrides, argument};
 use super::reader::Section;
@@ -191,7 +191,9 @@ pub(super) fn read_run(
         }
     }
     let lifts = run
-        .read("lifts", |entry| names(entry, &LIFTS, problems))
+        .read("lifts", |entry| {
+            names(entry, &LIFTS, Repeats::Refused, problems)
+        })
         .value;
     let mut lifts =
         lifts.unwrap_or_else(|| vec![Lift::Apparent, Lift::Decision, Lift::Recommended]);
@@ -213,7 +215,9 @@ pub(super) fn read_run(
 pub(super) fn read_metrics(top: &mut Section<'_>, problems: &mut Problems) -> MetricSettings {
     let default = MetricSettings::default();
     let mut metrics = top.section("metrics", problems);
-    let quantiles = metrics.read("quantiles", |entry| numbers(entry, &PROBABILITY, problems));
+    let quantiles = metrics.read("quantiles", |entry| {
+        numbers(entry, &PROBABILITY, Repeats::Refused, problems)
+    });
     let mut number = |key, domain: &Domain, default: f64| {
         let read = metrics.read(key, |entry| entry.number(domain, problems));
         read.value.unwrap_or(default)
@@ -236,8 +240,9 @@ pub(super) fn read_output(top: &mut Section<'_>, problems: &mut Problems) -> Out
     let mut output = top.section("output", problems);
     let read_format = |part: &Entry<'_>, problems: &mut Problems| part.name(&FORMATS, problems);
     output.read("formats", |entry| {
-        distinct(
+        list(
             entry,
+            Repeats::Refused,
             problems,
             read_format,
             |()| (),

@@ -1,6 +1,6 @@
 //! `[world]`: how noisy worlds are drawn.
 
-use super::axis::{distinct, expected, numbers};
+use super::axis::{Repeats, expected, list, numbers};
 use super::entry::{Domain, Entry, Names};
 use super::number::short;
 use super::overrides::AxisOverrides;
@@ -137,7 +137,9 @@ pub(super) fn read(
             },
         );
     let mut axis = |key, domain: &Domain| {
-        overrides.read(&mut world, key, |entry| numbers(entry, domain, problems))
+        overrides.read(&mut world, key, |entry| {
+            numbers(entry, domain, Repeats::Allowed, problems)
+        })
     };
     let elasticity = axis("elasticity", &ELASTICITY);
     let noise_cv = axis("noise_cv", &CV);
@@ -172,13 +174,14 @@ fn or<T>(read: Placed<Option<T>>, default: T) -> Placed<T> {
 /// Numbers, a range of them, and `"rows"`.
 fn levels(entry: &Entry<'_>, problems: &mut Problems) -> Option<Vec<DispersionLevel>> {
     if matches!(entry.value(), DeValue::Table(_)) {
-        let given = numbers(entry, &DISPERSION, problems)?;
+        let given = numbers(entry, &DISPERSION, Repeats::Allowed, problems)?;
         return Some(given.into_iter().map(DispersionLevel::Given).collect());
     }
     let one = "a number or \"rows\"";
     let expected = expected(entry, one, "a number, \"rows\", a list of them or a range");
-    distinct(
+    list(
         entry,
+        Repeats::Allowed,
         problems,
         |part, problems| match part.value() {
             DeValue::String(text) if text == "rows" => Some(DispersionLevel::Rows),

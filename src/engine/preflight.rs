@@ -7,7 +7,9 @@ use super::sweep::{Options, blocks, bytes_per_configuration, sweep_only, world_f
 use super::today::Today;
 use crate::flag::{Flag, Flags};
 use crate::lanes;
-use crate::scenario::{AXES, DispersionSource, Grid, Scenario, ceiling_limit, floor_limit};
+use crate::scenario::{
+    AXES, AxisValue, DispersionSource, Grid, Scenario, ceiling_limit, floor_limit,
+};
 use crate::stats;
 use crate::truth::TruthModel;
 use crate::units::{Count, Percent};
@@ -453,6 +455,18 @@ fn axes(scenario: &Scenario, plans: &Plans, found: &mut Vec<Finding>) {
             text,
             "use noise = \"neg_binomial\" or \"gamma\", or one value",
         ));
+    }
+    for (name, values) in grid.axes() {
+        let mut texts = values.iter().map(|value| match value {
+            AxisValue::Number(value) => value.to_string(),
+            AxisValue::Name(name) => (*name).to_owned(),
+        });
+        let mut seen = std::collections::BTreeSet::new();
+        if let Some(value) = texts.find(|value| !seen.insert(value.clone())) {
+            let text =
+                format!("axis {name} lists {value} twice: its configurations are made twice");
+            found.push(finding(Gravity::Note, None, text, ""));
+        }
     }
     if plans.step > 1 {
         return;

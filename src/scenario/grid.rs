@@ -37,7 +37,8 @@ pub enum RelativeAxes {
     },
 }
 
-/// All axes of a scenario. Every axis has at least one value, and no value twice.
+/// All axes of a scenario. Every axis has at least one value; a value that is listed twice makes its
+/// configurations twice.
 ///
 /// Grid order is the order of the fields, the last one fastest.
 #[derive(Debug, Clone, PartialEq)]

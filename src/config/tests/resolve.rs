@@ -244,13 +244,6 @@ fn the_dispersion_of_rows_is_estimated_by_default() {
             "dir/s.toml: error: world.dispersion: no dispersion can be estimated: no channel has two rows and a conversion [E_NOISE]\n    fix: give a number, such as dispersion = [1.0]"
         ]
     );
-    let twice = format!("{text}[world]\ndispersion = [4, \"rows\"]\n");
-    assert_eq!(
-        told_with(&twice, two_rows([0.0, 4.0])),
-        [
-            "dir/s.toml:10:1: error: world.dispersion: \"rows\" estimates 4, which the list has too [E_AXIS]\n    fix: remove one of the two"
-        ]
-    );
     let counts = format!("{text}[world]\nnoise = \"neg_binomial\"\n");
     assert_eq!(
         told_with(&counts, two_rows([1.5, 2.5])),
