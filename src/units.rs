@@ -9,6 +9,14 @@ pub const FEASIBILITY_TOLERANCE: f64 = 1e-12;
 /// A lift no larger than this in absolute value is no lift.
 pub const ZERO_LIFT: f64 = 1e-12;
 
+/// A lift rounded to multiples of [`ZERO_LIFT`]: rules that are the same but for the rounding of their
+/// arithmetic get the same number, so that they tie.
+#[must_use]
+#[inline]
+pub fn comparable(lift: f64) -> f64 {
+    (lift / ZERO_LIFT).round()
+}
+
 /// Expected conversions per channel at today's spend, under one replicate's world.
 ///
 /// A truth judges an allocation. It is a type of its own so that an allocation cannot be judged by

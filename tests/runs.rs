@@ -302,3 +302,22 @@ fn the_manifest_knows_its_files() {
     }
     assert_eq!(manifest["inputs"].as_array().unwrap().len(), 2);
 }
+
+/// `share` and `tilted` are the same rule at delta 1, but for the rounding of their arithmetic.
+#[test]
+fn rules_that_are_the_same_tie() {
+    let folder = tempfile::tempdir().unwrap();
+    let scenario = write_scenario(
+        &folder,
+        "ties.toml",
+        "[grid]\nscore = [\"share\", \"tilted\"]\nalpha = [0.7]\nmax_share = [0.9]\n[run]\nreplicates = 400\n",
+    );
+    run(&folder, &scenario, "out", &[]);
+    for row in rows(&folder, "out", "configurations.csv") {
+        assert_eq!(row["prob_best"], "0.5");
+        assert_eq!(
+            (row["pareto"].as_str(), row["best_set"].as_str()),
+            ("true", "true")
+        );
+    }
+}

@@ -75,7 +75,7 @@ table.csv:3: error: column \"conversions\" (3): -4 is negative [E_NEGATIVE]
     fix: give a number of at least 0
 table.csv:4: error: 4 fields where the header has 3 [E_CSV]
     fix: put cells that hold a comma in double quotes, and write numbers without commas
-5 problems; nothing was run
+5 problems; nothing was written
 ";
     assert_eq!(err, expected);
     assert_eq!(entries(&folder), ["s.toml", "table.csv"]);
@@ -283,5 +283,58 @@ fn a_closed_pipe_is_no_failure() {
         output.stderr.is_empty(),
         "{}",
         String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+/// Every choice of lifts and quantiles runs, and the verdict rests on 5 % and 95 % whatever is written.
+#[test]
+fn the_verdict_does_not_depend_on_what_is_written() {
+    let noisy = "channel,spend,conversions\nA,100,5\nB,300,24\nC,90,16\n";
+    let mut verdicts = Vec::new();
+    for quantiles in ["[0.05, 0.95]", "[0.5]", "[0.975]"] {
+        let scenario = format!("{SCENARIO}[metrics]\nquantiles = {quantiles}\n");
+        let folder = folder_with(&[("s.toml", &scenario), ("table.csv", noisy)]);
+        let (out, err, code) = answer(&folder, &["run", "s.toml"]);
+        assert_eq!(code, 0, "{err}");
+        verdicts.push(out.split("\n\n").next().unwrap().to_owned());
+    }
+    assert_eq!(verdicts[0], verdicts[1]);
+    assert_eq!(verdicts[0], verdicts[2]);
+    assert!(verdicts[0].contains("[5 % to 95 %: "), "{}", verdicts[0]);
+    for lifts in [
+        "[\"apparent\"]",
+        "[\"optimism\"]",
+        "[\"apparent\", \"optimism\"]",
+        "[\"recommended\"]",
+        "[\"decision\"]",
+    ] {
+        let scenario = format!("{SCENARIO}lifts = {lifts}\n");
+        let folder = folder_with(&[("s.toml", &scenario), ("table.csv", noisy)]);
+        let (_, err, code) = answer(&folder, &["run", "s.toml"]);
+        assert_eq!(code, 0, "{lifts}: {err}");
+    }
+}
+
+/// A full disk under standard output is a failure, not a success without output.
+#[cfg(target_os = "linux")]
+#[test]
+fn output_that_cannot_be_written_has_code_4() {
+    use std::process::{Command, Stdio};
+    let folder = folder_with(&[("s.toml", SCENARIO), ("table.csv", TABLE)]);
+    let full = fs::OpenOptions::new()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let output = Command::new(assert_cmd::cargo::cargo_bin("liftsweep"))
+        .current_dir(folder.path())
+        .args(["allocate", "s.toml", "--set", "alpha=1", "--format", "csv"])
+        .stdout(Stdio::from(full))
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(4));
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        told.starts_with("liftsweep: could not write standard output: "),
+        "{told}"
     );
 }

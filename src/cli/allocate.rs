@@ -6,8 +6,8 @@ use liftsweep::flag::Flags;
 use liftsweep::load;
 use liftsweep::output::{guarded, number};
 use liftsweep::problem::{Error, Place, Problem, Problems};
-use liftsweep::response::{Response, lift};
-use liftsweep::scenario::{Rule, Scenario, bounds_of};
+use liftsweep::response::{Curve, Parameter, Response, lift};
+use liftsweep::scenario::{Rule, Scenario, WORLD_AXES, bounds_of};
 use liftsweep::units::{Money, Percent};
 use serde::Serialize;
 
@@ -20,7 +20,7 @@ struct Plan<'a> {
     scenario: &'a Scenario,
     rule: Rule,
     today: Today,
-    /// Lift on the table itself under a linear response.
+    /// Lift on the table itself, at the first elasticity of the scenario.
     lift: Option<f64>,
 }
 
@@ -44,14 +44,21 @@ pub(crate) fn allocate(arguments: &Allocate) -> Outcome {
         &bounds,
         &metric(campaigns, campaigns.conversions()),
     );
-    let (spend, conversions) = (campaigns.spend(), campaigns.conversions());
+    let beta = Parameter::Common(scenario.grid.elasticity[0]);
+    let response = Response::new(Curve::Power { beta }, campaigns.len())
+        .expect("elasticities were checked when the scenario was parsed");
+    let (spend, seen, value) = (
+        campaigns.spend(),
+        campaigns.conversions(),
+        campaigns.value(),
+    );
     let lift = lift(
         &today.shares,
         spend,
-        conversions,
+        seen,
         scenario.budget,
-        &Response::linear(),
-        campaigns.value(),
+        &response,
+        value,
     )
     .lift;
     let plan = Plan {
@@ -69,10 +76,9 @@ pub(crate) fn allocate(arguments: &Allocate) -> Outcome {
 
 /// Every rule axis must have one value; which world the plan is for makes no difference to it.
 fn one_rule(scenario: &Scenario) -> Result<(), Error> {
-    const WORLD: [&str; 4] = ["dispersion", "elasticity", "noise_cv", "drift_cv"];
     let mut problems = Problems::new();
     for (name, values) in scenario.grid.axes() {
-        if values.len() > 1 && !WORLD.contains(&name) {
+        if values.len() > 1 && !WORLD_AXES.contains(&name) {
             let text = |value: &liftsweep::scenario::AxisValue| match value {
                 liftsweep::scenario::AxisValue::Number(value) => number(*value),
                 liftsweep::scenario::AxisValue::Name(name) => (*name).to_owned(),
@@ -208,7 +214,7 @@ impl Plan<'_> {
             |lift| Percent(lift).to_string(),
         );
         let moved = Percent(self.today.moved_share).to_string();
-        text.push_str(&wrapped(&format!("moves {} of the budget; apparent lift on the table that chose it, linear response: {lift} (not a forecast: see `liftsweep run`)", moved.trim_start_matches('+')), 2));
+        text.push_str(&wrapped(&format!("moves {} of the budget; apparent lift on the table that chose it, at elasticity {}: {lift} (not a forecast: see `liftsweep run`)", moved.trim_start_matches('+'), self.scenario.grid.elasticity[0]), 2));
         for flag in self.flags().iter() {
             text.push_str(&wrapped(
                 &format!("! {} [{}]", flag.meaning(), flag.name()),

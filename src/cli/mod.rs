@@ -32,11 +32,8 @@ pub(crate) fn main() -> ExitCode {
         Command::Check(check) => check::check(check),
         Command::Allocate(allocate) => allocate::allocate(allocate),
     };
-    match outcome {
-        Ok(text) => {
-            say(&text);
-            ExitCode::SUCCESS
-        }
+    match outcome.and_then(|text| say(&text)) {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             complain(&told(&error));
             ExitCode::from(exit_code(&error))
@@ -60,7 +57,7 @@ fn told(error: &Error) -> String {
         Error::Input(problems) => {
             let count = problems.len();
             let noun = if count == 1 { "problem" } else { "problems" };
-            format!("{problems}\n{count} {noun}; nothing was run\n")
+            format!("{problems}\n{count} {noun}; nothing was written\n")
         }
         other => format!("liftsweep: {other}\n"),
     }

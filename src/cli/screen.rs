@@ -1,13 +1,21 @@
 //! Writing to standard output and standard error without ever failing on a closed pipe.
 
-use std::io::{IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
+use std::path::Path;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use liftsweep::problem::Error;
 
-/// Writes to standard output. A reader that went away has read enough.
-pub(crate) fn say(text: &str) {
+/// Writes to standard output. A reader that went away has read enough; anything else that keeps
+/// the text from being written is a failure.
+pub(crate) fn say(text: &str) -> Result<(), Error> {
     let mut out = std::io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Error::machine("write", Path::new("standard output"))(error))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Writes to standard error.

@@ -3,10 +3,11 @@
 
 use super::chain::Chain;
 use super::plan::Plan;
-use super::sweep::{Options, blocks, bytes_per_configuration, sweep_only, world_flags};
+use super::sweep::{
+    Options, blocks, bytes_per_configuration, observed_judge, sweep_only, world_flags,
+};
 use super::today::Today;
 use crate::flag::{Flag, Flags};
-use crate::lanes;
 use crate::scenario::{
     AXES, AxisValue, DispersionSource, Grid, Scenario, ceiling_limit, floor_limit,
 };
@@ -98,8 +99,18 @@ const INSPECTED: u64 = 400_000_000;
 #[must_use]
 pub fn findings(scenario: &Scenario) -> Vec<Finding> {
     let chain = Chain::new(&scenario.campaigns, scenario.budget);
-    let plans = Plans::inspect(scenario, &chain);
     let mut found = Vec::new();
+    if scenario.campaigns.len() == 1 {
+        let text = "there is only one channel: nothing can be reallocated, and every lift is 0";
+        found.push(finding(
+            Gravity::Alarm,
+            Some(Flag::SingleChannel),
+            text.to_owned(),
+            "",
+        ));
+        return found;
+    }
+    let plans = Plans::inspect(scenario, &chain);
     signal(scenario, &plans, &mut found);
     bounds(scenario, &plans, &mut found);
     extrapolation(scenario, &plans, &mut found);
@@ -140,7 +151,7 @@ struct Facts {
     bound_violation: f64,
     max_ratio: f64,
     stretched: usize,
-    /// Lift on the table itself under a linear response.
+    /// Lift on the table itself, at the first elasticity of the grid.
     apparent: f64,
     fingerprint: u64,
 }
@@ -151,6 +162,7 @@ impl Plans {
         let rules = scenario.grid.len() / worlds;
         let step = (rules.saturating_mul(n) / INSPECTED).max(1);
         let block = (32_000_000 / n).max(1);
+        let judge = observed_judge(scenario, chain, scenario.grid.elasticity[0]);
         let mut facts = Vec::new();
         let inspected: Vec<u64> = (0..rules)
             .step_by(usize::try_from(step).unwrap_or(usize::MAX))
@@ -161,7 +173,10 @@ impl Plans {
                 chain,
                 rules.iter().map(|rule| rule * worlds).collect(),
             );
-            let of_slot = |slot: usize| Facts::new(scenario, chain, rules[slot], plan.today(slot));
+            let of_slot = |slot: usize| {
+                let apparent = judge.lift(plan.powered_today(slot));
+                Facts::new(scenario, chain, rules[slot], plan.today(slot), apparent)
+            };
             facts.extend((0..plan.slots()).map(of_slot));
         }
         Self { facts, step }
@@ -183,7 +198,7 @@ impl Plans {
 }
 
 impl Facts {
-    fn new(scenario: &Scenario, chain: &Chain, rule: u64, today: &Today) -> Self {
+    fn new(scenario: &Scenario, chain: &Chain, rule: u64, today: &Today, apparent: f64) -> Self {
         let x = &today.shares;
         let settings = scenario
             .grid
@@ -194,9 +209,6 @@ impl Facts {
         let stretched = (0..x.len())
             .max_by(|a, b| stretch(a).total_cmp(&stretch(b)))
             .unwrap_or(0);
-        let metric = super::today::metric(&scenario.campaigns, scenario.campaigns.conversions());
-        let rate = |i: usize| if o[i] > 0.0 { metric[i] / o[i] } else { 0.0 };
-        let base = lanes::fold(x.len(), |i| o[i] * rate(i));
         Self {
             rule,
             flags: today.flags,
@@ -205,7 +217,7 @@ impl Facts {
             bound_violation: today.bound_violation,
             max_ratio: today.max_ratio,
             stretched,
-            apparent: lanes::fold(x.len(), |i| x[i] * rate(i)) / base - 1.0,
+            apparent,
             fingerprint: fingerprint(x),
         }
     }
@@ -220,13 +232,6 @@ fn fingerprint(x: &[f64]) -> u64 {
 }
 
 fn signal(scenario: &Scenario, plans: &Plans, found: &mut Vec<Finding>) {
-    let campaigns = &scenario.campaigns;
-    if campaigns.len() < 2 {
-        let text =
-            "there is only one channel: nothing can be reallocated, and every lift is 0".to_owned();
-        found.push(finding(Gravity::Alarm, Some(Flag::SingleChannel), text, ""));
-        return;
-    }
     let mut levels = scenario.grid.dispersion.clone();
     levels.sort_by(f64::total_cmp);
     let (least, most) = (levels[0], levels[levels.len() - 1]);
@@ -266,11 +271,15 @@ fn told_apart(scenario: &Scenario, dispersion: f64) -> Result<String, String> {
     let Some(p) = test.p_value else {
         return Err("fewer than two channels spend anything".to_owned());
     };
+    let p_text = if p == 0.0 {
+        "p below 1e-300".to_owned()
+    } else {
+        format!("p = {}", short(p))
+    };
+    let degrees = counted(test.df, "degree");
     let evidence = format!(
-        "p = {} (chi-square {:.1} on {} degrees of freedom at dispersion {})",
-        short(p),
+        "{p_text} (chi-square {:.1} on {degrees} of freedom at dispersion {})",
         test.x2,
-        test.df,
         short(dispersion)
     );
     if p <= SIGNIFICANCE {
@@ -290,24 +299,28 @@ fn spurious(scenario: &Scenario, plans: &Plans, levels: &[f64], found: &mut Vec<
     else {
         return;
     };
-    let rule = scenario
+    let configuration = scenario
         .grid
-        .configuration(best.rule * scenario.grid.worlds())
-        .rule;
-    let total = campaigns.total_conversions();
-    let expected = |dispersion: f64| {
-        stats::spurious_lift(rule.alpha, rule.delta, campaigns.len(), dispersion, total)
-    };
+        .configuration(best.rule * scenario.grid.worlds());
+    let rule = configuration.rule;
+    let (total, n) = (campaigns.total_conversions(), campaigns.spending());
+    let expected =
+        |dispersion: f64| stats::spurious_lift(rule.alpha, rule.delta, n, dispersion, total);
     let (least, most) = (expected(levels[0]), expected(levels[levels.len() - 1]));
     let range = if least == most {
         Percent(most).to_string()
     } else {
         format!("{} to {}", Percent(least), Percent(most))
     };
+    let elasticity = configuration.level.elasticity;
+    let response = if elasticity == 1.0 {
+        String::new()
+    } else {
+        format!(" at elasticity {elasticity}")
+    };
     let text = format!(
-        "the best-looking plan (alpha {}, delta {}) promises {} on this table; noise alone would show about {range} between equal channels without bounds",
-        rule.alpha,
-        rule.delta,
+        "the best-looking rule ({}) promises {} on this table{response}; noise alone would show about {range} between equal channels (rule of thumb: linear response, no bounds)",
+        scenario.grid.rule_in_words(configuration.index),
         Percent(best.apparent)
     );
     let gravity = if best.apparent <= 2.0 * most {
@@ -547,7 +560,8 @@ fn table(scenario: &Scenario, found: &mut Vec<Finding>) {
     if chain_flags.has(Flag::ZeroSpendChannel) {
         let idle = campaigns.spend().iter().filter(|s| **s == 0.0).count();
         let text = format!(
-            "{idle} channels spend nothing today: their returns are unknown and counted as 0"
+            "{} without spend today: returns there are unknown and counted as 0",
+            counted(idle, "channel")
         );
         found.push(finding(
             Gravity::Warning,
@@ -560,17 +574,91 @@ fn table(scenario: &Scenario, found: &mut Vec<Finding>) {
         let text = Flag::DeltaLt1.meaning().trim_end_matches('.').to_owned();
         found.push(finding(Gravity::Note, Some(Flag::DeltaLt1), text, ""));
     }
-    for flag in [
-        Flag::DispersionIgnored,
-        Flag::ZeroCount,
-        Flag::SingleRow,
-        Flag::TotalRounded,
-    ] {
+    named_flags(scenario, flags, found);
+}
+
+/// Flags that deserve to name who is meant and what to do.
+fn named_flags(scenario: &Scenario, flags: Flags, found: &mut Vec<Finding>) {
+    let campaigns = &scenario.campaigns;
+    let mut warn = |flag: Flag, text: String, remedy: &str| {
         if flags.has(flag) {
-            let text = flag.meaning().trim_end_matches('.').to_owned();
-            found.push(finding(Gravity::Warning, Some(flag), text, ""));
+            found.push(finding(Gravity::Warning, Some(flag), text, remedy));
         }
+    };
+    let channels = |holds: &dyn Fn(usize) -> bool| some_of(campaigns.names(), holds);
+    let noise = scenario.world.noise.name();
+    warn(
+        Flag::DispersionIgnored,
+        format!(
+            "noise {noise:?} draws samples as if dispersion were 1, whatever world.dispersion says"
+        ),
+        "use noise = \"neg_binomial\" or \"gamma\"",
+    );
+    let silent = |i: usize| campaigns.conversions()[i] == 0.0 && campaigns.spend()[i] > 0.0;
+    warn(
+        Flag::ZeroCount,
+        format!(
+            "no conversions in {}: where the table is the truth, it never converts",
+            channels(&silent)
+        ),
+        "use truth = \"posterior\"",
+    );
+    let single = |i: usize| campaigns.rows().is_some_and(|rows| rows.count(i) == 1);
+    warn(
+        Flag::SingleRow,
+        format!(
+            "only one row in {}: resampling it shows no variability",
+            channels(&single)
+        ),
+        "bring more rows, or use a parametric noise",
+    );
+    warn(
+        Flag::TotalRounded,
+        format!(
+            "the multinomial draws {:.0} conversions: the total {} is fractional",
+            campaigns.total_conversions(),
+            campaigns.total_conversions()
+        ),
+        "use noise = \"gamma\" for fractional conversions",
+    );
+    if campaigns.value().is_some() {
+        let text = "scores and lifts are in value: data.value is read as value per conversion, not as a total".to_owned();
+        found.push(finding(Gravity::Note, None, text, ""));
     }
+    if scenario
+        .grid
+        .elasticity
+        .iter()
+        .any(|elasticity| *elasticity > 1.0)
+    {
+        let text =
+            "an elasticity above 1 means increasing returns: few channels have them".to_owned();
+        found.push(finding(Gravity::Warning, None, text, "use at most 1"));
+    }
+}
+
+/// The first few of the channels for which something holds, and how many more there are.
+fn some_of(names: &[String], holds: &dyn Fn(usize) -> bool) -> String {
+    const SHOWN: usize = 3;
+    let meant: Vec<&String> = (0..names.len())
+        .filter(|i| holds(*i))
+        .map(|i| &names[i])
+        .collect();
+    let mut text: Vec<String> = meant
+        .iter()
+        .take(SHOWN)
+        .map(|name| format!("{name:?}"))
+        .collect();
+    if meant.len() > SHOWN {
+        text.push(format!("{} more", meant.len() - SHOWN));
+    }
+    text.join(", ")
+}
+
+/// A count with its noun in the right number.
+fn counted(count: usize, noun: &str) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{} {noun}{ending}", Count(count as u128))
 }
 
 /// A number for a sentence: four significant digits.

@@ -27,7 +27,18 @@ pub struct ConfigurationRow {
 }
 
 impl ConfigurationRow {
-    /// The statistics of a lift.
+    /// The 5 % and the 95 % quantile of a lift, whatever quantiles were asked for.
+    #[must_use]
+    pub fn interval(&self, lift: Lift) -> Option<(f64, f64)> {
+        let quantiles = &self.summary(lift)?.quantiles;
+        let [.., low, high] = quantiles.as_slice() else {
+            return None;
+        };
+        Some((*low, *high))
+    }
+
+    /// The statistics of a lift. Its quantiles are those asked for, and then those of
+    /// [`ConfigurationRow::interval`].
     #[must_use]
     pub fn summary(&self, lift: Lift) -> Option<&Summary> {
         self.lifts

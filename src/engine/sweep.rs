@@ -131,20 +131,25 @@ pub(super) fn blocks(scenario: &Scenario, options: Options) -> Vec<std::ops::Ran
         .collect()
 }
 
+/// The table itself as a judge, for one elasticity.
+pub(super) fn observed_judge(scenario: &Scenario, chain: &Chain, elasticity: f64) -> Judge {
+    let mut powered = vec![0.0; scenario.campaigns.len()];
+    lanes::power(chain.status_quo(), elasticity, &mut powered);
+    let mut judge = Judge::default();
+    judge.prepare(
+        scenario.campaigns.conversions(),
+        scenario.campaigns.value(),
+        &powered,
+    );
+    judge
+}
+
 /// The table itself as a judge, one per elasticity.
 fn observed_judges(scenario: &Scenario, chain: &Chain) -> Vec<Judge> {
-    let judge = |elasticity: &f64| {
-        let mut powered = vec![0.0; scenario.campaigns.len()];
-        lanes::power(chain.status_quo(), *elasticity, &mut powered);
-        let mut judge = Judge::default();
-        judge.prepare(
-            scenario.campaigns.conversions(),
-            scenario.campaigns.value(),
-            &powered,
-        );
-        judge
-    };
-    scenario.grid.elasticity.iter().map(judge).collect()
+    let elasticities = scenario.grid.elasticity.iter();
+    elasticities
+        .map(|elasticity| observed_judge(scenario, chain, *elasticity))
+        .collect()
 }
 
 /// A world after the first pass: its best lifts, its star's row, its Pareto front.
@@ -305,9 +310,16 @@ impl<'a> Sweep<'a> {
 
     fn summary_plans(&self, plan: &Plan, lifts: &BlockLifts) -> Vec<SummaryPlan> {
         let metrics = &self.scenario.metrics;
+        // The verdict rests on 5 % and 95 %, whatever quantiles were asked for.
+        let quantiles: Vec<f64> = metrics
+            .quantiles
+            .iter()
+            .copied()
+            .chain([0.05, 0.95])
+            .collect();
         (0..plan.draws.len())
             .map(|draw| {
-                SummaryPlan::new(lifts.defined(draw), &metrics.quantiles, metrics.tail)
+                SummaryPlan::new(lifts.defined(draw), &quantiles, metrics.tail)
                     .expect("at least two replicates, of which at most 1 % are degenerate")
             })
             .collect()
@@ -382,8 +394,11 @@ impl<'a> Sweep<'a> {
                 summary_plan.summarise(&mut scratch.sorted, metrics.target, metrics.pessimism),
             ));
         }
-        let optimism =
-            optimism(plan, lifts, slot, scratch).then(|| mean_with_mcse(&scratch.sorted));
+        let optimism = optimism(plan, lifts, slot, scratch).then(|| {
+            let summary =
+                summary_plan.summarise(&mut scratch.sorted, metrics.target, metrics.pessimism);
+            (summary.mean, summary.mean_mcse)
+        });
         let draw = plan.draw(slot);
         let defined = lifts.defined(draw) as u64;
         let mut flags = plan.today(slot).flags;
@@ -408,7 +423,7 @@ impl<'a> Sweep<'a> {
         let lift = judge.lift(plan.powered_today(slot));
         let growth = (self.scenario.budget / campaigns.total_spend()).powf(level.elasticity);
         let total = campaigns.total_conversions();
-        let (alpha, delta, n) = (rule.alpha, rule.delta, campaigns.len());
+        let (alpha, delta, n) = (rule.alpha, rule.delta, campaigns.spending());
         PlanRow {
             lift,
             gain: lift * judge.baseline * growth,
@@ -435,7 +450,7 @@ impl<'a> Sweep<'a> {
                     message: format!(
                         "{degenerate} of {replicates} replicates hold no conversion at all, so no lift can be measured in them"
                     ),
-                    remedy: "the table has too few conversions for this question: use a longer period, or a lower dispersion".into(),
+                    remedy: "the table has too few conversions for this question: use a longer period, or less dispersion, noise_cv or drift_cv".into(),
                 };
                 return Err(problem.into());
             }
@@ -462,13 +477,6 @@ fn optimism(plan: &Plan, lifts: &BlockLifts, slot: usize, scratch: &mut Scratch)
         }
     }
     known
-}
-
-fn mean_with_mcse(values: &[f64]) -> (f64, f64) {
-    let n = values.len() as f64;
-    let mean = lanes::sum(values) / n;
-    let squares = lanes::fold(values.len(), |i| (values[i] - mean).powi(2));
-    (mean, (squares / (n - 1.0) / n).sqrt())
 }
 
 /// The rule with the highest mean of a world; the first of equals.

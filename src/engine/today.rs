@@ -60,11 +60,16 @@ impl Today {
         let mut flags = allocation.flags;
         flags.raise_if(max_ratio > 2.0, Flag::Extrapolation);
         let conversions = scenario.campaigns.conversions();
-        let total = scenario.campaigns.total_conversions();
-        let p: Vec<f64> = conversions.iter().map(|c| c / total).collect();
         let target = &allocation.target;
-        let optimism_first_order =
-            stats::first_order_optimism(rule.alpha, rule.delta, 1.0, target, &p, o, conversions);
+        let optimism_first_order = stats::first_order_optimism(
+            rule.alpha,
+            rule.delta,
+            1.0,
+            target,
+            o,
+            conversions,
+            scenario.campaigns.value(),
+        );
         Self {
             moved_share,
             max_ratio,

@@ -2,6 +2,7 @@
 
 use super::row::ConfigurationRow;
 use crate::scenario::{Lift, Scenario};
+use crate::units::comparable;
 
 /// By what a rule can win.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,17 +29,21 @@ impl Criterion {
         Self::ApparentMean,
     ];
 
+    /// The lift it looks at.
+    #[must_use]
+    pub fn lift(self) -> Lift {
+        match self {
+            Self::RecommendedMean | Self::RecommendedCvar => Lift::Recommended,
+            Self::DecisionMean | Self::DecisionCvar => Lift::Decision,
+            Self::ApparentMean => Lift::Apparent,
+        }
+    }
+
     /// What a row scores.
     #[must_use]
     pub fn of(self, row: &ConfigurationRow) -> Option<f64> {
-        let (lift, tail) = match self {
-            Self::RecommendedMean => (Lift::Recommended, false),
-            Self::RecommendedCvar => (Lift::Recommended, true),
-            Self::DecisionMean => (Lift::Decision, false),
-            Self::DecisionCvar => (Lift::Decision, true),
-            Self::ApparentMean => (Lift::Apparent, false),
-        };
-        let summary = row.summary(lift)?;
+        let summary = row.summary(self.lift())?;
+        let tail = matches!(self, Self::RecommendedCvar | Self::DecisionCvar);
         Some(if tail { summary.cvar } else { summary.mean })
     }
 }
@@ -52,7 +57,7 @@ pub struct WorldWinners {
     /// Configurations seen.
     pub rules: u64,
     /// Highest mean and configuration of the Pareto front, without repetitions.
-    front: Vec<(u64, [u64; 2])>,
+    front: Vec<(u64, [f64; 2])>,
 }
 
 impl WorldWinners {
@@ -72,7 +77,7 @@ impl WorldWinners {
             if best
                 .as_ref()
                 .and_then(|row| criterion.of(row))
-                .is_none_or(|best| score > best)
+                .is_none_or(|best| comparable(score) > comparable(best))
             {
                 *best = Some(row.clone());
             }
@@ -80,7 +85,7 @@ impl WorldWinners {
         let Some(rivals) = &row.rivals else { return };
         self.best_set += u64::from(rivals.best_set);
         if let Some(decision) = row.summary(Lift::Decision).filter(|_| rivals.pareto) {
-            let point = [decision.mean.to_bits(), decision.cvar.to_bits()];
+            let point = [comparable(decision.mean), comparable(decision.cvar)];
             if self.front.iter().all(|(_, seen)| *seen != point) {
                 self.front.push((row.configuration.index, point));
             }
@@ -156,7 +161,7 @@ impl Winners {
         if seen + 1 == worlds
             && self
                 .robust
-                .is_none_or(|best| robust.worst_mean > best.worst_mean)
+                .is_none_or(|best| comparable(robust.worst_mean) > comparable(best.worst_mean))
         {
             self.robust = Some(robust);
         }

@@ -474,7 +474,7 @@ fn plan_columns() -> Vec<Column> {
         column(
             "spurious_lift",
             LIFT,
-            "rule of thumb for the apparent lift of equal channels: alpha delta (n - 1) D / C",
+            "rule of thumb for the apparent lift of equal channels, were there no bounds and a linear response: alpha delta (n - 1) D / C over the n channels that spend",
             |p| Cell::Number(p.spurious_lift),
         ),
         column(

@@ -218,6 +218,12 @@ impl Campaigns {
         &self.shares
     }
 
+    /// Number of channels that spend anything today.
+    #[must_use]
+    pub fn spending(&self) -> usize {
+        self.spend.iter().filter(|s| **s > 0.0).count()
+    }
+
     /// Total conversions `C`.
     #[must_use]
     pub fn total_conversions(&self) -> f64 {

@@ -148,6 +148,9 @@ pub const AXES: [&str; 14] = [
     "drift_cv",
 ];
 
+/// The axes of the world, the last ones in grid order; the others belong to the rule.
+pub const WORLD_AXES: [&str; 4] = ["dispersion", "elasticity", "noise_cv", "drift_cv"];
+
 /// A configuration's position on every axis, in the order of [`AXES`].
 pub type Position = [usize; AXES.len()];
 
@@ -349,6 +352,39 @@ impl Grid {
         axes.push(("noise_cv", numbers(&self.noise_cv)));
         axes.push(("drift_cv", numbers(&self.drift_cv)));
         axes
+    }
+
+    /// The rule of a configuration in words: score, alpha, delta, and what else the grid leaves open.
+    #[must_use]
+    pub fn rule_in_words(&self, index: u64) -> String {
+        self.in_words(index, |name, values| {
+            !WORLD_AXES.contains(&name)
+                && (values > 1 || ["score", "alpha", "delta"].contains(&name))
+        })
+    }
+
+    /// The world of a configuration in words: what the grid leaves open of it; may be empty.
+    #[must_use]
+    pub fn world_in_words(&self, index: u64) -> String {
+        self.in_words(index, |name, values| {
+            WORLD_AXES.contains(&name) && values > 1
+        })
+    }
+
+    fn in_words(&self, index: u64, tells: impl Fn(&str, usize) -> bool) -> String {
+        let axes = self.axes();
+        let values = self.values(index);
+        let told = axes
+            .iter()
+            .zip(values)
+            .filter(|((name, values), _)| tells(name, values.len()));
+        let words: Vec<String> = told
+            .map(|((name, _), value)| match value {
+                AxisValue::Name(value) => value.to_owned(),
+                AxisValue::Number(value) => format!("{name} {value}"),
+            })
+            .collect();
+        words.join(", ")
     }
 
     /// The values of one configuration on [`Grid::axes`], in the same order.

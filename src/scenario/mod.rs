@@ -13,6 +13,7 @@ pub use self::bounds::{ChannelBounds, bounds_of, ceiling_limit, floor_limit};
 pub use self::campaigns::{Campaigns, Column, Columns, Fault, Rows, number_fault};
 pub use self::grid::{
     AXES, AxisValue, Configuration, Grid, Level, LevelAt, Position, Rates, RelativeAxes, Rule,
+    WORLD_AXES,
 };
 pub use self::table::{Granularity, TableSpec};
 

@@ -6,8 +6,10 @@
 
 use super::summary::SummaryPlan;
 use crate::lanes;
+use crate::units::comparable;
 
-/// The best lift of every replicate, and how many configurations attain it exactly.
+/// The best lift of every replicate, and how many configurations attain it, up to the rounding of
+/// [`comparable`] lifts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BestPerReplicate {
     best: Vec<f64>,
@@ -76,12 +78,15 @@ impl BestPerReplicate {
     }
 }
 
-/// Replaces the best by a better lift, or counts a tie. Nothing happens for a NaN.
+/// Replaces the best by a better lift, or counts a tie; of tied lifts the larger is kept, whichever
+/// comes first. Nothing happens for a NaN.
 fn take(best: &mut f64, ties: &mut u32, lift: f64, count: u32) {
-    if lift > *best {
+    let (new, old) = (comparable(lift), comparable(*best));
+    if new > old {
         *best = lift;
         *ties = count;
-    } else if lift == *best {
+    } else if new == old && count > 0 {
+        *best = best.max(lift);
         *ties = ties.saturating_add(count);
     }
 }
@@ -112,7 +117,7 @@ pub fn cross_summary(
     let (regret_mean, regret_mean_mcse) = mean_and_mcse(n, |b| best.best[b] - lifts[b]);
     let (diff_to_best_mean, diff_to_best_mcse) = mean_and_mcse(n, |b| lifts[b] - star[b]);
     let wins = lanes::fold(n, |b| {
-        if lifts[b] == best.best[b] {
+        if comparable(lifts[b]) == comparable(best.best[b]) {
             1.0 / f64::from(best.ties[b])
         } else {
             0.0
