@@ -29,6 +29,11 @@ pub(crate) fn errors_go_to_a_terminal() -> bool {
     std::io::stderr().is_terminal()
 }
 
+/// Whether one reader sees both standard output and standard error.
+pub(crate) fn both_on_a_terminal() -> bool {
+    std::io::stdout().is_terminal() && std::io::stderr().is_terminal()
+}
+
 /// Columns of the terminal on standard output, or 100 where it is none.
 pub(crate) fn width() -> usize {
     terminal_size::terminal_size().map_or(100, |(columns, _)| usize::from(columns.0).clamp(40, 200))

@@ -10,7 +10,7 @@ use liftsweep::scenario::{Lift, Scenario};
 use liftsweep::units::{Count, Percent, ZERO_LIFT};
 
 use super::check::duration;
-use super::screen::{table, width, wrapped};
+use super::screen::{both_on_a_terminal, width, wrapped};
 
 /// Worlds that are written out; the others are in the CSV.
 const WORLDS: usize = 6;
@@ -38,14 +38,14 @@ pub(crate) fn summary(
     text.push('\n');
     text.push_str(&wrapped(&assumptions(winners), 2));
     let files: Vec<&str> = outputs.iter().map(|file| file.name.as_str()).collect();
-    let _ = writeln!(
-        text,
+    let written = format!(
         "{} allocations in {}; wrote {} and manifest.json to {}",
         Count(u128::from(scenario.grid.len()) * u128::from(scenario.run.replicates)),
         duration(elapsed.as_secs_f64()),
         files.join(", "),
         target.display()
     );
+    text.push_str(&wrapped(&written, 2));
     text
 }
 
@@ -54,8 +54,9 @@ fn verdict(scenario: &Scenario, winners: &Winners, findings: &[Finding]) -> Stri
     let alarms = findings
         .iter()
         .filter(|finding| finding.gravity == Gravity::Alarm);
-    let mut text: String = alarms
-        .clone()
+    // Who sees both streams has just read them.
+    let repeated = alarms.clone().filter(|_| !both_on_a_terminal());
+    let mut text: String = repeated
         .map(|finding| wrapped(&format!("!! {}", finding.text), 3))
         .collect();
     let Some((best, lift)) = winners.worlds.first().and_then(headline) else {
@@ -130,72 +131,68 @@ fn headline(world: &WorldWinners) -> Option<(&ConfigurationRow, Lift)> {
 }
 
 /// A terminal narrower than this has no room for the column `moves`.
-const ROOMY: usize = 94;
+const ROOMY: usize = 90;
 
 /// The winners of a world: the rule in a line of its own, its numbers below.
 fn world_table(scenario: &Scenario, world: u64, winners: &WorldWinners) -> String {
     let wanted = [
-        (Criterion::RecommendedMean, "highest recommended lift"),
-        (Criterion::RecommendedCvar, "best worst case, recommended"),
-        (Criterion::DecisionMean, "highest decision lift"),
-        (Criterion::DecisionCvar, "best worst case, decision"),
-        (Criterion::ApparentMean, "naive: highest apparent lift"),
+        (Criterion::RecommendedMean, "highest recommended"),
+        (Criterion::RecommendedCvar, "safest recommended"),
+        (Criterion::DecisionMean, "highest decision"),
+        (Criterion::DecisionCvar, "safest decision"),
+        (Criterion::ApparentMean, "naive choice"),
     ];
-    let mut shown: Vec<(&ConfigurationRow, Criterion, &str)> = Vec::new();
-    for (criterion, label) in wanted {
-        let Some(row) = winners.winner(criterion) else {
-            continue;
-        };
-        if shown
-            .iter()
-            .all(|(seen, ..)| seen.configuration.index != row.configuration.index)
-        {
-            shown.push((row, criterion, label));
-        }
-    }
-    let lifts: Vec<Lift> = [Lift::Apparent, Lift::Decision, Lift::Recommended]
-        .into_iter()
-        .filter(|lift| scenario.run.reports(*lift))
-        .collect();
-    let mut header = vec![""];
-    header.extend(lifts.iter().map(|lift| lift.name()));
-    header.push("its 5 % to 95 %");
-    header.extend((width() >= ROOMY).then_some("moves"));
-    let rows = shown.iter().map(|(row, criterion, label)| {
-        let mean = |lift: &Lift| {
-            row.summary(*lift)
-                .map_or_else(String::new, |s| Percent(s.mean).to_string())
-        };
-        let mut cells = vec![format!("  {label}")];
-        cells.extend(lifts.iter().map(mean));
-        cells.push(
-            row.interval(criterion.lift())
-                .map_or_else(String::new, |(low, high)| {
-                    format!("{} to {}", Percent(low), Percent(high))
-                }),
-        );
-        cells.push(plain(row.plan.moved_share));
-        cells.truncate(header.len());
-        cells
-    });
-    let text = table(&header, rows.collect());
-    let mut lines = text.lines();
+    let lifts = [Lift::Apparent, Lift::Decision, Lift::Recommended];
+    let lifts = lifts.into_iter().filter(|lift| scenario.run.reports(*lift));
     let mut out = String::new();
-    let header = lines.next().unwrap_or_default();
     if world == 0 {
-        let _ = writeln!(out, "{header}");
+        let names: Vec<String> = lifts.clone().map(|lift| lift.name().to_owned()).collect();
+        out.push_str(&line("", &names, "its 5 % to 95 %", "moves"));
     }
     if scenario.grid.worlds() > 1 {
         let _ = writeln!(out, "world: {}", scenario.grid.world_in_words(world));
     }
-    for ((row, ..), line) in shown.iter().zip(lines) {
-        let _ = writeln!(
-            out,
-            "  {}\n{line}",
-            scenario.grid.rule_in_words(row.configuration.index)
-        );
+    let mut shown: Vec<u64> = Vec::new();
+    for (criterion, label) in wanted {
+        let Some(row) = winners.winner(criterion) else {
+            continue;
+        };
+        let index = row.configuration.index;
+        if shown.contains(&index) {
+            continue;
+        }
+        shown.push(index);
+        let mean = |lift| {
+            row.summary(lift)
+                .map_or_else(String::new, |s| Percent(s.mean).to_string())
+        };
+        let means: Vec<String> = lifts.clone().map(mean).collect();
+        let range = row.interval(criterion.lift());
+        let range = range.map(|(low, high)| format!("{} to {}", Percent(low), Percent(high)));
+        let _ = writeln!(out, "  {}", scenario.grid.rule_in_words(index));
+        out.push_str(&line(
+            label,
+            &means,
+            &range.unwrap_or_default(),
+            &plain(row.plan.moved_share),
+        ));
     }
     out
+}
+
+/// A line of the table: 80 columns with three lifts, and what moves where there is room for it.
+fn line(label: &str, lifts: &[String], range: &str, moves: &str) -> String {
+    let mut line = format!("    {label:<19}");
+    for lift in lifts {
+        let _ = write!(line, "{lift:>12}");
+    }
+    let _ = write!(line, "{range:>21}");
+    if width() >= ROOMY {
+        let _ = write!(line, "{moves:>10}");
+    }
+    line.truncate(line.trim_end().len());
+    line.push('\n');
+    line
 }
 
 fn assumptions(winners: &Winners) -> String {
@@ -206,7 +203,7 @@ fn assumptions(winners: &Winners) -> String {
         .map(|(row, _)| row.plan.max_ratio)
         .fold(1.0, f64::max);
     format!(
-        "This assumes that attributed conversions are caused by the spend they are attributed to, and that the response holds up to {stretch:.1}x of a channel's spend of today."
+        "This assumes that attributed conversions are caused by the spend they are attributed to, and that the response holds up to {stretch:.1}x of a channel's spend of today. \"Safest\" is the highest mean over the worst tail of worlds."
     )
 }
 
