@@ -10,15 +10,41 @@ const LANES: usize = 8;
 #[must_use]
 #[inline]
 pub fn sum(a: &[f64]) -> f64 {
-    fold(a.len(), |i| a[i])
+    let (chunks, rest) = a.as_chunks::<LANES>();
+    let mut lanes = [0.0_f64; LANES];
+    for chunk in chunks {
+        for lane in 0..LANES {
+            lanes[lane] += chunk[lane];
+        }
+    }
+    for (lane, x) in lanes.iter_mut().zip(rest) {
+        *lane += x;
+    }
+    combine(&lanes)
 }
 
 /// `sum(a * b)` over equally long slices.
 #[must_use]
 #[inline]
 pub fn dot(a: &[f64], b: &[f64]) -> f64 {
-    let b = &b[..a.len()];
-    fold(a.len(), |i| a[i] * b[i])
+    let ((a, rest_a), (b, rest_b)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+    let mut lanes = [0.0_f64; LANES];
+    for (a, b) in a.iter().zip(b) {
+        for lane in 0..LANES {
+            lanes[lane] += a[lane] * b[lane];
+        }
+    }
+    for ((lane, a), b) in lanes.iter_mut().zip(rest_a).zip(rest_b) {
+        *lane += a * b;
+    }
+    combine(&lanes)
+}
+
+/// The lanes pairwise, always in the same order.
+#[inline]
+fn combine(lanes: &[f64; LANES]) -> f64 {
+    ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6]))
+        + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]))
 }
 
 /// `term(0) + ... + term(n - 1)` in the fixed order.
@@ -36,8 +62,7 @@ pub fn fold(n: usize, term: impl Fn(usize) -> f64) -> f64 {
     for (lane, i) in (whole..n).enumerate() {
         lanes[lane] += term(i);
     }
-    ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6]))
-        + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]))
+    combine(&lanes)
 }
 
 /// Writes `x_i^exponent` to `out`; an exponent of 1 copies bit for bit.
@@ -62,6 +87,13 @@ mod tests {
             let a: Vec<f64> = (1..=n).map(f64::from).collect();
             assert_eq!(sum(&a), f64::from(n * (n + 1) / 2));
             assert_eq!(dot(&a, &a), a.iter().map(|x| x * x).sum::<f64>());
+            let odd: Vec<f64> = a.iter().map(|x| 0.1 * x).collect();
+            assert_eq!(
+                sum(&odd),
+                fold(odd.len(), |i| odd[i]),
+                "one order for all sums"
+            );
+            assert_eq!(dot(&odd, &a), fold(odd.len(), |i| odd[i] * a[i]));
         }
     }
 

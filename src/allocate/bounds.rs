@@ -135,10 +135,13 @@ impl Bounds {
 
     /// Whether every weight already lies inside.
     #[must_use]
+    #[expect(
+        clippy::needless_bitwise_bool,
+        reason = "without an early exit this is a handful of vector instructions"
+    )]
     pub fn contain(&self, w: &[f64]) -> bool {
-        w.iter()
-            .zip(self.lo.iter().zip(&self.hi))
-            .all(|(w, (lo, hi))| lo <= w && w <= hi)
+        let inside = w.iter().zip(self.lo.iter().zip(&self.hi));
+        inside.fold(true, |all, (w, (lo, hi))| all & (lo <= w) & (w <= hi))
     }
 
     /// By how much the worst share lies outside: `max_i max(lo_i - x_i, x_i - hi_i, 0)`.

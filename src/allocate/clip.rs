@@ -10,11 +10,14 @@ use crate::lanes;
 /// not converge to the exact solution. Where everything is clipped to zero, the budget goes where
 /// the bounds allow it, in proportion to `hi` (`W_RESIDUAL_FILL`). Time: O(n).
 pub(super) fn clip_renormalise(bounds: &Bounds, w: &[f64], x: &mut [f64]) -> Flags {
-    for (x, (w, (lo, hi))) in x
-        .iter_mut()
-        .zip(w.iter().zip(bounds.lo().iter().zip(bounds.hi())))
-    {
+    let mut kept = true;
+    for ((x, w), (lo, hi)) in x.iter_mut().zip(w).zip(bounds.lo().iter().zip(bounds.hi())) {
         *x = w.max(*lo).min(*hi);
+        kept &= x == w;
+    }
+    if kept {
+        // Nothing was clipped: dividing by a sum of 1 would only blur the last bits.
+        return Flags::none();
     }
     let mut flags = Flags::none();
     let mut total = lanes::sum(x);

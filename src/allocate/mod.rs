@@ -90,7 +90,7 @@ pub fn impose(
     scratch: &mut Scratch,
     x: &mut [f64],
 ) -> Flags {
-    if bounds.contain(w) {
+    if mode.is_exact() && bounds.contain(w) {
         x.copy_from_slice(w);
         return Flags::none();
     }

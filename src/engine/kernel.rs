@@ -1,11 +1,12 @@
 //! One replicate through the plan of a block: the inner loops of the sweep.
 
 use super::chain::Chain;
+use super::lifts::Kept;
 use super::plan::{BoundsNode, Plan, ScoreNode, row_slice};
 use super::worlds::{Judge, World, Worlds};
 use crate::allocate::{Scratch, blend, impose};
 use crate::lanes;
-use crate::scenario::Scenario;
+use crate::scenario::{Lift, Scenario};
 use crate::score::{centred_log_scores, target_shares};
 
 /// What the kernel reads.
@@ -16,6 +17,8 @@ pub(super) struct Kernel<'a> {
     pub(super) worlds: &'a Worlds<'a>,
     /// `o_i^elasticity`, one row per elasticity of the grid.
     powered_status_quo: Vec<Vec<f64>>,
+    /// Which lifts somebody will read; the others are not computed.
+    kept: Kept,
 }
 
 /// Buffers of one thread.
@@ -33,7 +36,7 @@ pub(super) struct Buffers {
     scratch: Scratch,
 }
 
-/// The lifts of one configuration in one replicate.
+/// The lifts of one configuration in one replicate; NaN where nobody will read one.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Lifts {
     /// Judged by the sample that chose the shares.
@@ -66,6 +69,7 @@ impl<'a> Kernel<'a> {
             chain,
             worlds,
             powered_status_quo,
+            kept: Kept::new(&scenario.run),
         }
     }
 
@@ -95,12 +99,25 @@ impl<'a> Kernel<'a> {
                     }
                     let elasticity = self.scenario.grid.elasticity[leaf.elasticity];
                     let (truth, sample) = (&judges.0[leaf.elasticity], &judges.1[leaf.elasticity]);
-                    powered.resize(shares.len(), 0.0);
-                    lanes::power(shares, elasticity, powered);
+                    let chosen: &[f64] = if elasticity == 1.0 {
+                        shares
+                    } else {
+                        powered.resize(shares.len(), 0.0);
+                        lanes::power(shares, elasticity, powered);
+                        &*powered
+                    };
+                    let today = || row_slice(&plan.powered_today, leaf.today);
+                    let only = |lift, judged: &dyn Fn() -> f64| {
+                        if self.kept.position(lift).is_some() {
+                            judged()
+                        } else {
+                            f64::NAN
+                        }
+                    };
                     let lifts = Lifts {
-                        apparent: sample.lift(powered),
-                        decision: truth.lift(powered),
-                        recommended: truth.lift(row_slice(&plan.powered_today, leaf.today)),
+                        apparent: only(Lift::Apparent, &|| sample.lift(chosen)),
+                        decision: only(Lift::Decision, &|| truth.lift(chosen)),
+                        recommended: only(Lift::Recommended, &|| truth.lift(today())),
                     };
                     record(leaf.slot, lifts);
                 }
