@@ -4,7 +4,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// How many problems of one input are written out before the rest is only counted.
+/// How many problems of one file are written out before the rest is only counted.
 pub const SHOWN: usize = 20;
 
 /// How many problems [`Problems::push_counted`] keeps before it only counts.
@@ -200,14 +200,17 @@ impl<'a> IntoIterator for &'a Problems {
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (position, problem) in self.kept.iter().take(SHOWN).enumerate() {
-            if position > 0 {
-                writeln!(f)?;
+        // Each file has its own first problems: a bad table must not hide those of the scenario.
+        let mut shown = 0;
+        for of_file in self.kept.chunk_by(|a, b| a.place.file == b.place.file) {
+            for problem in of_file.iter().take(SHOWN) {
+                let separator = if shown > 0 { "\n" } else { "" };
+                write!(f, "{separator}{problem}")?;
+                shown += 1;
             }
-            write!(f, "{problem}")?;
         }
-        if self.len() > SHOWN {
-            write!(f, "\n... and {} more problems", self.len() - SHOWN)?;
+        if self.len() > shown {
+            write!(f, "\n... and {} more problems", self.len() - shown)?;
         }
         Ok(())
     }

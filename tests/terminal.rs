@@ -134,7 +134,7 @@ fn a_table_with_hardly_any_conversion_is_refused_by_name() {
     ]);
     let (_, err, code) = answer(&folder, &["run", "s.toml"]);
     assert_eq!(code, 2);
-    assert!(err.contains("replicates hold no conversion at all, so no lift can be measured in them [E_DEGENERATE]"), "{err}");
+    assert!(err.contains("replicates hold no conversion at all (or numbers too large to add up), so no lift can be measured in them [E_DEGENERATE]"), "{err}");
     assert!(err.contains("s.toml: error: "), "{err}");
     assert_eq!(
         fs::read_dir(folder.path().join("results")).unwrap().count(),
@@ -169,7 +169,10 @@ fn check_says_what_would_run_and_runs_nothing() {
         "{out}"
     );
     assert!(out.contains("[W_DISPERSION_ASSUMED]"), "{out}");
-    assert!(out.contains("size     200 allocations\n"), "{out}");
+    assert!(
+        out.contains("size     200 allocations, plans of up to 2 configurations\n"),
+        "{out}"
+    );
     assert_eq!(entries(&folder), ["s.toml", "table.csv"]);
 }
 
@@ -231,7 +234,7 @@ fn an_interrupted_run_ends_with_130_and_leaves_nothing() {
             "run",
             "s.toml",
             "--replicates",
-            "50000000",
+            "20000000",
             "--progress",
             "never",
         ])
@@ -336,5 +339,60 @@ fn output_that_cannot_be_written_has_code_4() {
     assert!(
         told.starts_with("liftsweep: could not write standard output: "),
         "{told}"
+    );
+}
+
+#[test]
+fn a_bad_table_does_not_hide_the_scenario_s_problems() {
+    let rows: Vec<String> = (0..40).map(|i| format!("c{i},x,1\n")).collect();
+    let folder = folder_with(&[
+        (
+            "a.toml",
+            &SCENARIO
+                .replace("table.csv", "0.csv")
+                .replace("[0.5, 1.0]", "[1.5, 2.5]"),
+        ),
+        (
+            "0.csv",
+            &format!("channel,spend,conversions\n{}", rows.concat()),
+        ),
+    ]);
+    let (_, err, code) = answer(&folder, &["run", "a.toml"]);
+    assert_eq!(code, 2);
+    assert_eq!(err.matches("[E_NUMBER]").count(), 20, "{err}");
+    assert_eq!(err.matches("[E_ALPHA]").count(), 2, "{err}");
+    assert!(
+        err.ends_with("... and 20 more problems\n42 problems; nothing was written\n"),
+        "{err}"
+    );
+}
+
+#[test]
+fn a_table_without_conversions_has_a_plan_but_no_run() {
+    let table = "channel,spend,conversions\nA,500,0\nB,300,0\n";
+    let folder = folder_with(&[("s.toml", SCENARIO), ("table.csv", table)]);
+    let (out, _, code) = answer(&folder, &["allocate", "s.toml", "--set", "alpha=1"]);
+    assert_eq!(code, 0);
+    assert!(
+        out.replace("\n  ", " ")
+            .contains("not defined: the table has no conversions"),
+        "{out}"
+    );
+    assert!(out.contains("[W_DEGENERATE_SCORE]"), "{out}");
+    let (_, err, code) = answer(&folder, &["run", "s.toml"]);
+    assert_eq!(code, 2);
+    assert!(err.contains("[E_NO_CONVERSIONS]"), "{err}");
+}
+
+#[test]
+fn conversions_without_value_are_refused_by_name() {
+    let table = "channel,spend,conversions,worth\nA,500,5,0\nB,300,7,0\n";
+    let scenario = SCENARIO.replace("[grid]", "value = \"worth\"\n[grid]");
+    let folder = folder_with(&[("s.toml", &scenario), ("table.csv", table)]);
+    let (_, err, code) = answer(&folder, &["check", "s.toml"]);
+    assert_eq!(code, 2);
+    assert_eq!(
+        err,
+        "s.toml:7:1: error: data.value: no conversion of the table has any value: every lift would be undefined [E_NO_VALUE]\n    fix: give the column the value per conversion, or remove data.value\n1 problem; nothing was written\n"
     );
 }

@@ -27,6 +27,7 @@ struct Plan<'a> {
 pub(crate) fn allocate(arguments: &Allocate) -> Outcome {
     let overrides = Overrides {
         axes: arguments.set.clone(),
+        today_only: true,
         ..Overrides::default()
     };
     let loaded = load(&arguments.scenario, &overrides)?;

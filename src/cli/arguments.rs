@@ -97,7 +97,7 @@ impl Run {
         Overrides {
             seed: self.seed,
             replicates: self.replicates,
-            axes: Vec::new(),
+            ..Overrides::default()
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use liftsweep::config::Overrides;
-use liftsweep::engine::{self, Finding, Gravity, Options};
+use liftsweep::engine::{self, Finding, Gravity, Options, Unobserved};
 use liftsweep::load;
 use liftsweep::scenario::{AxisValue, Scenario};
 use liftsweep::units::{Count, Money};
@@ -11,13 +11,16 @@ use liftsweep::units::{Count, Money};
 use super::Outcome;
 use super::arguments::Check;
 use super::clock::Stopwatch;
+use super::run::at_scenario;
 use super::screen::wrapped;
 
 pub(crate) fn check(arguments: &Check) -> Outcome {
     let loaded = load(&arguments.scenario, &Overrides::default())?;
     let scenario = &loaded.scenario;
+    engine::refuse_size(scenario, Options::default())
+        .map_err(|error| at_scenario(error, &arguments.scenario))?;
     let mut text = headline(scenario);
-    text.push_str(&findings(&engine::findings(scenario)));
+    text.push_str(&findings(&engine::findings(scenario, &Unobserved)?));
     text.push('\n');
     text.push_str(&table(scenario));
     text.push_str(&axes(scenario));
@@ -100,21 +103,32 @@ fn axes(scenario: &Scenario) -> String {
 
 fn cost(scenario: &Scenario) -> String {
     let estimate = engine::estimate(scenario, Options::default());
-    let watch = Stopwatch::start();
-    let probed = engine::probe(scenario);
-    let seconds =
-        watch.elapsed().as_secs_f64() * estimate.allocations as f64 / probed.max(1) as f64;
+    let sweep = seconds_per_allocation(|| engine::probe(scenario)) * estimate.allocations as f64;
+    let plans = if estimate.plans > 0 {
+        let allocations = estimate.plans as f64 * estimate.replicates as f64;
+        seconds_per_allocation(|| engine::probe_shares(scenario)) * allocations
+    } else {
+        0.0
+    };
     let twice = if estimate.passes > 1 {
         " (two passes: the lifts do not fit into memory at once)"
     } else {
         ""
     };
-    let size = format!("{} allocations{twice}", Count(estimate.allocations));
-    let memory = estimate.memory as f64 / f64::from(1 << 20);
     format!(
-        "size     {size}\nmemory   about {memory:.0} MiB\ntime     about {} on this machine\n",
-        duration(seconds)
+        "size     {} allocations{twice}, plans of up to {} configurations\nmemory   about {:.0} MiB\ntime     about {} on this machine\n",
+        Count(estimate.allocations),
+        Count(estimate.plans.into()),
+        estimate.memory as f64 / f64::from(1 << 20),
+        duration(sweep + plans)
     )
+}
+
+/// Times a sample of the work.
+fn seconds_per_allocation(probe: impl FnOnce() -> u64) -> f64 {
+    let watch = Stopwatch::start();
+    let allocations = probe();
+    watch.elapsed().as_secs_f64() / allocations.max(1) as f64
 }
 
 /// A time span in words.

@@ -1,7 +1,8 @@
 //! Progress on standard error: a bar on a terminal, a plain line every few seconds elsewhere.
 
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -18,16 +19,24 @@ const SILENCE: Duration = Duration::from_secs(5);
 
 /// Set by Ctrl-C and by termination signals.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Interrupt(Arc<AtomicBool>);
+pub(crate) struct Interrupt {
+    raised: Arc<AtomicBool>,
+    /// What must not stay behind when the process ends at once.
+    partial: Arc<Mutex<Option<PathBuf>>>,
+}
 
 impl Interrupt {
     /// Listens for signals. The first one asks the run to stop; a second one ends the process.
     pub(crate) fn listen() -> Result<Self, Error> {
         let interrupt = Self::default();
-        let raised = interrupt.0.clone();
+        let handler = interrupt.clone();
         let listening = ctrlc::set_handler(move || {
-            if raised.swap(true, Ordering::SeqCst) {
-                // The user asked twice. Partial folders are hidden and hold no manifest.
+            if handler.raised.swap(true, Ordering::SeqCst) {
+                if let Ok(Some(partial)) = handler.partial.lock().map(|mut partial| partial.take())
+                {
+                    // There is nobody left to tell if this fails.
+                    let _ = std::fs::remove_dir_all(partial);
+                }
                 std::process::exit(130);
             }
         });
@@ -39,8 +48,15 @@ impl Interrupt {
         Ok(interrupt)
     }
 
+    /// Names the folder to remove if the process has to end at once.
+    pub(crate) fn guard(&self, partial: &Path) {
+        if let Ok(mut guarded) = self.partial.lock() {
+            *guarded = Some(partial.to_path_buf());
+        }
+    }
+
     pub(crate) fn raised(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.raised.load(Ordering::Relaxed)
     }
 }
 
@@ -122,7 +138,7 @@ impl Observer for Watch {
 #[derive(Default)]
 struct Plain {
     done: AtomicU64,
-    state: std::sync::Mutex<Option<PlainPhase>>,
+    state: Mutex<Option<PlainPhase>>,
 }
 
 struct PlainPhase {

@@ -20,17 +20,20 @@ pub(crate) fn run(arguments: &Run) -> Outcome {
     let pool = pool(arguments.threads)?;
     let loaded = load(&arguments.scenario, &arguments.overrides())?;
     let scenario = &loaded.scenario;
+    engine::refuse_size(scenario, Options::default())
+        .map_err(|error| at_scenario(error, &arguments.scenario))?;
     let target = arguments
         .out
         .clone()
         .unwrap_or_else(|| default_folder(scenario));
     let folder = RunFolder::create(&target, arguments.force)?;
 
-    let findings = pool.install(|| engine::findings(scenario));
+    interrupt.guard(folder.partial());
     complain(&check::headline(scenario));
+    let observer = Watch::new(arguments.progress, interrupt);
+    let findings = pool.install(|| engine::findings(scenario, &observer))?;
     complain(&check::findings(&findings));
 
-    let observer = Watch::new(arguments.progress, interrupt);
     let mut writer = RunWriter::create(scenario, &folder)?;
     let winners =
         pool.install(|| engine::run(scenario, Options::default(), &observer, &mut writer));
@@ -80,7 +83,7 @@ fn pool(threads: Option<u16>) -> Result<rayon::ThreadPool, Error> {
 }
 
 /// Places what the engine found wrong with a scenario at its file.
-fn at_scenario(error: Error, path: &Path) -> Error {
+pub(super) fn at_scenario(error: Error, path: &Path) -> Error {
     match error {
         Error::Input(problems) => {
             let mut placed = liftsweep::problem::Problems::new();

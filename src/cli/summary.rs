@@ -7,6 +7,7 @@ use std::time::Duration;
 use liftsweep::engine::{ConfigurationRow, Criterion, Finding, Gravity, Winners, WorldWinners};
 use liftsweep::output::OutputFile;
 use liftsweep::scenario::{Lift, Scenario};
+use liftsweep::truth::TruthModel;
 use liftsweep::units::{Count, Percent, ZERO_LIFT};
 
 use super::check::duration;
@@ -60,12 +61,11 @@ fn verdict(scenario: &Scenario, winners: &Winners, findings: &[Finding]) -> Stri
         .map(|finding| wrapped(&format!("!! {}", finding.text), 3))
         .collect();
     let Some((best, lift)) = winners.worlds.first().and_then(headline) else {
-        let sentence = "Only apparent lifts were asked for: they judge a plan by the data that chose it. Ask for decision and recommended to know what a rule is worth.";
+        let sentence = "Neither decision nor recommended lifts were asked for. Apparent lifts judge a plan by the data that chose it. Ask for the other two to know what a rule is worth.";
         text.push_str(&wrapped(sentence, 2));
         return text;
     };
-    // An alarm without a flag is about the table as a whole.
-    let no_signal = alarms.clone().any(|finding| finding.flag.is_none());
+    let no_signal = findings.iter().any(|finding| finding.no_signal);
     text.push_str(&wrapped(
         &answer(scenario, winners, best, lift, no_signal),
         2,
@@ -100,8 +100,13 @@ fn answer(
         String::new()
     };
     let promise = format!("promises {} on this table", Percent(best.plan.lift));
+    let judge = match scenario.world.truth {
+        TruthModel::Observed => "if the table were exactly true",
+        TruthModel::Fixed => "under the given rates",
+        TruthModel::Posterior | TruthModel::PosteriorFlat => "judged by the truth",
+    };
     let worth = format!(
-        "judged by the truth, {} lift {} [5 % to 95 %: {} to {}]",
+        "{judge}, {} lift {} [5 % to 95 %: {} to {}]",
         lift.name(),
         Percent(mean),
         Percent(low),
@@ -145,6 +150,12 @@ fn world_table(scenario: &Scenario, world: u64, winners: &WorldWinners) -> Strin
     let lifts = [Lift::Apparent, Lift::Decision, Lift::Recommended];
     let lifts = lifts.into_iter().filter(|lift| scenario.run.reports(*lift));
     let mut out = String::new();
+    if world == 0
+        && winners.winner(Criterion::ApparentMean).is_none()
+        && headline(winners).is_none()
+    {
+        return out;
+    }
     if world == 0 {
         let names: Vec<String> = lifts.clone().map(|lift| lift.name().to_owned()).collect();
         out.push_str(&line("", &names, "its 5 % to 95 %", "moves"));

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::axis::{Repeats, list};
 use super::entry::{Entry, Names};
 use super::reader::Section;
+use super::source::{Placed, Spot};
 use crate::problem::Problems;
 use crate::scenario::{Granularity, TableSpec};
 
@@ -16,12 +17,13 @@ const GRANULARITY: Names<Granularity> = Names {
     later: &[],
 };
 
-/// Reads `[data]`; `None` where anything is wrong with it. Relative paths start at `folder`.
+/// Reads `[data]`; `None` where anything is wrong with it. Relative paths start at `folder`. Also
+/// tells where `data.value` stands.
 pub(super) fn read(
     top: &mut Section<'_>,
     folder: &Path,
     problems: &mut Problems,
-) -> Option<TableSpec> {
+) -> (Option<TableSpec>, Spot) {
     let before = problems.len();
     let named = top.has("data");
     let mut data = top.section("data", problems);
@@ -33,7 +35,7 @@ pub(super) fn read(
         ));
     }
     if !data.is_present() {
-        return None;
+        return (None, data.header());
     }
     let required = [
         ("path", "\"channels.csv\""),
@@ -51,7 +53,7 @@ pub(super) fn read(
     let spend = text(&mut data, "spend", problems);
     let conversions = text(&mut data, "conversions", problems);
     let clicks = text(&mut data, "clicks", problems);
-    let value = text(&mut data, "value", problems);
+    let Placed { value, spot } = data.read("value", |entry| filled(entry, problems));
     let date = text(&mut data, "date", problems);
     let true_rate = text(&mut data, "true_rate", problems);
     let granularity = data
@@ -82,7 +84,7 @@ pub(super) fn read(
         granularity: granularity.unwrap_or(Granularity::Channel),
     };
     data.finish(problems);
-    (problems.len() == before).then_some(table)
+    ((problems.len() == before).then_some(table), spot)
 }
 
 fn text(data: &mut Section<'_>, key: &'static str, problems: &mut Problems) -> Option<String> {

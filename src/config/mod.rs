@@ -40,7 +40,7 @@ use toml::de::{DeTable, Error};
 use self::grid::GridDraft;
 use self::overrides::AxisOverrides;
 use self::reader::Section;
-use self::source::{Placed, Source};
+use self::source::{Placed, Source, Spot};
 use self::world::WorldDraft;
 use crate::problem::Problems;
 use crate::scenario::{Granularity, MetricSettings, OutputSettings, RunSettings, TableSpec};
@@ -71,6 +71,10 @@ pub struct Draft {
     budget: Placed<Option<f64>>,
     /// Whether `data.granularity = "row"`.
     has_rows: bool,
+    /// Whether no world will be drawn.
+    today_only: bool,
+    /// Where `data.value` stands.
+    value_spot: Spot,
     grid: GridDraft,
     world: WorldDraft,
     run: RunSettings,
@@ -129,7 +133,7 @@ impl<'a> Reading<'_, 'a> {
         let folder = self.path.parent().unwrap_or(Path::new(""));
         let name = settings::read_name(&mut top, &stem, problems);
         let seed = settings::read_seed(&mut top, self.overrides, problems);
-        let table = data::read(&mut top, folder, problems);
+        let (table, value_spot) = data::read(&mut top, folder, problems);
         let budget = settings::read_budget(&mut top, problems);
         let before = problems.len();
         let grid = grid::read(&mut top, self.axes, problems);
@@ -153,6 +157,8 @@ impl<'a> Reading<'_, 'a> {
             seed,
             budget,
             has_rows,
+            today_only: self.overrides.today_only,
+            value_spot,
             grid,
             world,
             run,

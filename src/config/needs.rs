@@ -8,7 +8,12 @@ use crate::scenario::{Campaigns, PriorMean};
 use crate::truth::TruthModel;
 
 /// Checks a table against the models of a world.
-pub(super) fn check(world: &WorldDraft, campaigns: &Campaigns, problems: &mut Problems) {
+pub(super) fn check(
+    world: &WorldDraft,
+    value: &Spot,
+    campaigns: &Campaigns,
+    problems: &mut Problems,
+) {
     let there = [
         campaigns.rows().is_some(),
         campaigns.clicks().is_some(),
@@ -16,6 +21,7 @@ pub(super) fn check(world: &WorldDraft, campaigns: &Campaigns, problems: &mut Pr
     ];
     check_columns(world, there, problems);
     check_truth(world, campaigns, problems);
+    check_value(value, campaigns, problems);
     if world.prior_mean.value == PriorMean::LogSpend {
         check_log_spend(&world.prior_mean.spot, campaigns, problems);
     }
@@ -51,6 +57,21 @@ fn check_truth(world: &WorldDraft, campaigns: &Campaigns, problems: &mut Problem
     };
     if none {
         problems.push(truth.spot.problem("E_NO_CONVERSIONS", message, remedy));
+    }
+}
+
+/// Conversions without any value make every lift a division by zero, too.
+fn check_value(spot: &Spot, campaigns: &Campaigns, problems: &mut Problems) {
+    let Some(value) = campaigns.value() else {
+        return;
+    };
+    let worthless = |(value, conversions): (&f64, &f64)| value * conversions == 0.0;
+    if campaigns.total_conversions() > 0.0
+        && value.iter().zip(campaigns.conversions()).all(worthless)
+    {
+        let message = "no conversion of the table has any value: every lift would be undefined";
+        let remedy = "give the column the value per conversion, or remove data.value";
+        problems.push(spot.problem("E_NO_VALUE", message, remedy));
     }
 }
 

@@ -22,6 +22,8 @@ pub struct Overrides {
     /// `--set`: names of axes with a value, as TOML text (`0.3`, `[0.1, 0.2]`,
     /// `{ from = 0.0, to = 1.0, step = 0.1 }`); a bare word stands for a name.
     pub axes: Vec<(String, String)>,
+    /// Only today's plan is wanted: no world will be drawn, and what worlds need is not asked for.
+    pub today_only: bool,
 }
 
 /// The axes that are set on the command line.

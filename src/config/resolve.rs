@@ -24,12 +24,15 @@ impl Draft {
     /// # Errors
     ///
     /// Every problem that only the table reveals: `E_CHANNEL`, `E_BOUNDS`, `E_INFEASIBLE`,
-    /// `E_NOISE`, `E_TRUTH`, `E_FRACTIONAL`, `E_CONV_GT_CLICKS`, `E_NO_CONVERSIONS`, `E_BUDGET`.
+    /// `E_NOISE`, `E_TRUTH`, `E_FRACTIONAL`, `E_CONV_GT_CLICKS`, `E_NO_CONVERSIONS`, `E_NO_VALUE`,
+    /// `E_BUDGET`.
     pub fn resolve(self, campaigns: Campaigns) -> Result<Scenario, Problems> {
         let mut problems = Problems::new();
         let channel_bounds = bounds_by_channel(&self.grid, &campaigns, &mut problems);
         feasible::check(&self.grid, &channel_bounds, &campaigns, &mut problems);
-        needs::check(&self.world, &campaigns, &mut problems);
+        if !self.today_only {
+            needs::check(&self.world, &self.value_spot, &campaigns, &mut problems);
+        }
         let (dispersion, source) = self.dispersions(&campaigns, &mut problems);
         let budget = self.budget.value.unwrap_or(campaigns.total_spend());
         if !budget.is_finite() {

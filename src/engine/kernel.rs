@@ -161,8 +161,9 @@ impl<'a> Kernel<'a> {
                 value,
                 status_quo,
             );
-            defined &= buffers.truth[elasticity].baseline > 0.0
-                && buffers.sample[elasticity].baseline > 0.0;
+            for judge in [&buffers.truth[elasticity], &buffers.sample[elasticity]] {
+                defined &= judge.baseline > 0.0 && judge.baseline.is_finite();
+            }
         }
         defined
     }

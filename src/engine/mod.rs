@@ -23,8 +23,8 @@ mod worlds;
 
 pub use self::chain::{Allocation, Chain};
 pub use self::observer::{Observer, Phase, Unobserved};
-pub use self::preflight::{Estimate, Finding, Gravity, estimate, findings, probe};
+pub use self::preflight::{Estimate, Finding, Gravity, estimate, findings, probe, probe_shares};
 pub use self::row::{AllocationRow, ConfigurationRow, PlanRow, Rivals, Sink};
-pub use self::sweep::{Options, run};
+pub use self::sweep::{Options, refuse_size, run};
 pub use self::today::{Today, metric};
 pub use self::winners::{Criterion, RobustRule, Winners, WorldWinners};

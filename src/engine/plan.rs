@@ -196,6 +196,18 @@ impl Plan {
         row_slice(&self.powered_today, self.row_of_slot[slot])
     }
 
+    /// The slots of every allocation of the tree, in the order in which the kernel makes them.
+    pub(super) fn nodes(&self) -> Vec<Vec<usize>> {
+        let scores = self.draws.iter().flat_map(|draw| &draw.scores);
+        let alphas = scores
+            .flat_map(|score| &score.deltas)
+            .flat_map(|delta| &delta.alphas);
+        let nodes = alphas.flat_map(|alpha| &alpha.bounds);
+        nodes
+            .map(|node| node.leaves.iter().map(|leaf| leaf.slot).collect())
+            .collect()
+    }
+
     /// Today's plan of the rule of a slot.
     pub(super) fn today(&self, slot: usize) -> &Today {
         &self.today[self.rule_of_slot[slot]]

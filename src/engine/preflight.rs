@@ -1,15 +1,22 @@
 //! What can be said before anything is drawn: whether the table holds a signal, what noise alone
 //! would show, which bounds cannot hold, which plans ignore the data, which axes do nothing.
 
+use rayon::prelude::*;
+
 use super::chain::Chain;
+use super::observer::Observer;
 use super::plan::Plan;
 use super::sweep::{
-    Options, blocks, bytes_per_configuration, observed_judge, sweep_only, world_flags,
+    Options, blocks, bytes_of_worlds, bytes_per_configuration, observed_judge, shares_only,
+    sweep_only, world_flags,
 };
 use super::today::Today;
 use crate::flag::{Flag, Flags};
+use crate::problem::Error;
+use crate::resample::Noise;
 use crate::scenario::{
-    AXES, AxisValue, DispersionSource, Grid, Scenario, ceiling_limit, floor_limit,
+    AXES, AllocationsWanted, AxisValue, DispersionSource, Grid, Lift, Scenario, ceiling_limit,
+    floor_limit,
 };
 use crate::stats;
 use crate::truth::TruthModel;
@@ -37,6 +44,8 @@ pub struct Finding {
     pub text: String,
     /// What could be done about it; may be empty.
     pub remedy: String,
+    /// Whether it says that the table holds no signal at all.
+    pub no_signal: bool,
 }
 
 /// What a run will cost.
@@ -50,7 +59,9 @@ pub struct Estimate {
     pub allocations: u128,
     /// How often the grid is swept.
     pub passes: u64,
-    /// Memory for lifts and plans, in bytes.
+    /// Configurations whose plans are written, at most.
+    pub plans: u64,
+    /// Memory, in bytes.
     pub memory: u64,
 }
 
@@ -58,11 +69,7 @@ pub struct Estimate {
 #[must_use]
 pub fn estimate(scenario: &Scenario, options: Options) -> Estimate {
     let blocks = blocks(scenario, options);
-    let compares = scenario
-        .run
-        .lifts
-        .iter()
-        .any(|lift| lift.name() == "decision" || lift.name() == "optimism");
+    let compares = scenario.run.reports(Lift::Decision) || scenario.run.reports(Lift::Optimism);
     let passes = if blocks.len() > 1 && compares { 2 } else { 1 };
     let (configurations, replicates) = (scenario.grid.len(), scenario.run.replicates);
     let largest = blocks
@@ -70,13 +77,42 @@ pub fn estimate(scenario: &Scenario, options: Options) -> Estimate {
         .map(|block| block.end - block.start)
         .max()
         .unwrap_or(0);
+    let plans = match scenario.output.allocations {
+        AllocationsWanted::All => configurations,
+        AllocationsWanted::None => 0,
+        // Four winners and a short Pareto front per world.
+        AllocationsWanted::Best => configurations.min(8 * scenario.grid.worlds()),
+    };
+    let n = scenario.campaigns.len() as u64;
+    let shares = options.memory.min(8 * n * replicates.saturating_mul(plans));
+    let table = 300 * n
+        + 40 * scenario
+            .campaigns
+            .rows()
+            .map_or(0, |rows| rows.len() as u64);
+    let lifts = largest * bytes_per_configuration(scenario) + bytes_of_worlds(scenario);
     Estimate {
         configurations,
         replicates,
         allocations: u128::from(configurations) * u128::from(replicates) * u128::from(passes),
         passes,
-        memory: largest * bytes_per_configuration(scenario),
+        plans,
+        memory: table + lifts.max(shares),
     }
+}
+
+/// Makes the shares of a few plans and returns how many allocations that took, so that a caller can
+/// time them.
+#[must_use]
+pub fn probe_shares(scenario: &Scenario) -> u64 {
+    let mut sample = scenario.clone();
+    sample.run.replicates = scenario.run.replicates.min(128);
+    let total = scenario.grid.len();
+    let count = total.min(8);
+    let first = (total - count) / 2;
+    let configurations: Vec<u64> = (first..first + count).collect();
+    shares_only(&sample, &configurations);
+    count * sample.run.replicates
 }
 
 /// Makes some of the allocations of a run and returns how many, so that a caller can time them: a
@@ -92,12 +128,19 @@ pub fn probe(scenario: &Scenario) -> u64 {
     count * sample.run.replicates
 }
 
-/// More plans than these are not inspected one by one: rules times channels.
+/// More plans than these are not inspected one by one: rules times channels, and rules.
 const INSPECTED: u64 = 400_000_000;
+const INSPECTED_RULES: u64 = 1_000_000;
+
+/// Memory for the plans that are inspected at a time.
+const BLOCK_BYTES: u64 = 64 << 20;
 
 /// Everything worth knowing before a run, the gravest first.
-#[must_use]
-pub fn findings(scenario: &Scenario) -> Vec<Finding> {
+///
+/// # Errors
+///
+/// [`Error::Interrupted`] when the observer asks to stop.
+pub fn findings(scenario: &Scenario, observer: &dyn Observer) -> Result<Vec<Finding>, Error> {
     let chain = Chain::new(&scenario.campaigns, scenario.budget);
     let mut found = Vec::new();
     if scenario.campaigns.len() == 1 {
@@ -108,16 +151,16 @@ pub fn findings(scenario: &Scenario) -> Vec<Finding> {
             text.to_owned(),
             "",
         ));
-        return found;
+        return Ok(found);
     }
-    let plans = Plans::inspect(scenario, &chain);
+    let plans = Plans::inspect(scenario, &chain, observer)?;
     signal(scenario, &plans, &mut found);
     bounds(scenario, &plans, &mut found);
     extrapolation(scenario, &plans, &mut found);
     axes(scenario, &plans, &mut found);
     table(scenario, &mut found);
     found.sort_by_key(|finding| finding.gravity);
-    found
+    Ok(found)
 }
 
 fn finding(
@@ -131,6 +174,7 @@ fn finding(
         flag,
         text,
         remedy: remedy.into(),
+        no_signal: false,
     }
 }
 
@@ -157,29 +201,32 @@ struct Facts {
 }
 
 impl Plans {
-    fn inspect(scenario: &Scenario, chain: &Chain) -> Self {
+    fn inspect(scenario: &Scenario, chain: &Chain, observer: &dyn Observer) -> Result<Self, Error> {
         let (worlds, n) = (scenario.grid.worlds(), scenario.campaigns.len() as u64);
         let rules = scenario.grid.len() / worlds;
-        let step = (rules.saturating_mul(n) / INSPECTED).max(1);
-        let block = (32_000_000 / n).max(1);
+        let step = (rules.saturating_mul(n) / INSPECTED)
+            .max(rules / INSPECTED_RULES)
+            .max(1);
+        let block = usize::try_from(BLOCK_BYTES / (16 * n + 1_000))
+            .unwrap_or(1)
+            .max(1);
         let judge = observed_judge(scenario, chain, scenario.grid.elasticity[0]);
         let mut facts = Vec::new();
-        let inspected: Vec<u64> = (0..rules)
-            .step_by(usize::try_from(step).unwrap_or(usize::MAX))
-            .collect();
-        for rules in inspected.chunks(usize::try_from(block).unwrap_or(usize::MAX)) {
-            let plan = Plan::new(
-                scenario,
-                chain,
-                rules.iter().map(|rule| rule * worlds).collect(),
-            );
+        let step_size = usize::try_from(step).unwrap_or(usize::MAX);
+        let inspected: Vec<u64> = (0..rules).step_by(step_size).collect();
+        for rules in inspected.chunks(block) {
+            if observer.cancelled() {
+                return Err(Error::Interrupted);
+            }
+            let first_worlds = rules.iter().map(|rule| rule * worlds).collect();
+            let plan = Plan::new(scenario, chain, first_worlds);
             let of_slot = |slot: usize| {
                 let apparent = judge.lift(plan.powered_today(slot));
                 Facts::new(scenario, chain, rules[slot], plan.today(slot), apparent)
             };
-            facts.extend((0..plan.slots()).map(of_slot));
+            facts.par_extend((0..plan.slots()).into_par_iter().map(of_slot));
         }
-        Self { facts, step }
+        Ok(Self { facts, step })
     }
 
     fn count(&self, holds: impl Fn(&Facts) -> bool) -> usize {
@@ -235,6 +282,10 @@ fn signal(scenario: &Scenario, plans: &Plans, found: &mut Vec<Finding>) {
     let mut levels = scenario.grid.dispersion.clone();
     levels.sort_by(f64::total_cmp);
     let (least, most) = (levels[0], levels[levels.len() - 1]);
+    let values_differ = scenario
+        .campaigns
+        .value()
+        .is_some_and(|value| value.iter().any(|v| *v != value[0]));
     let test = |dispersion| told_apart(scenario, dispersion);
     match (test(least), test(most)) {
         (Ok(_), Ok(evidence)) => {
@@ -250,12 +301,27 @@ fn signal(scenario: &Scenario, plans: &Plans, found: &mut Vec<Finding>) {
             let remedy = "find out how noisy conversions are before moving money";
             found.push(finding(Gravity::Warning, None, text, remedy));
         }
+        (Err(evidence), _) if values_differ => {
+            let text = format!(
+                "no detectable difference between channels in conversions per unit of spend: {evidence}; only their values differ"
+            );
+            found.push(finding(
+                Gravity::Warning,
+                None,
+                text,
+                "make sure of the values: the plan rests on them",
+            ));
+        }
         (Err(evidence), _) => {
             let text = format!(
                 "no detectable difference between channels: {evidence}; a rule that ranks them ranks noise"
             );
             let remedy = "collect more data before moving money; trust no apparent lift";
-            found.push(finding(Gravity::Alarm, None, text, remedy));
+            let found_nothing = finding(Gravity::Alarm, None, text, remedy);
+            found.push(Finding {
+                no_signal: true,
+                ..found_nothing
+            });
         }
     }
     spurious(scenario, plans, &levels, found);
@@ -357,7 +423,7 @@ fn bounds(scenario: &Scenario, plans: &Plans, found: &mut Vec<Finding>) {
             )
         } else {
             (
-                "the bounds of single channels leave no feasible allocation".to_owned(),
+                "all bounds together leave no feasible allocation".to_owned(),
                 String::new(),
             )
         };
@@ -405,7 +471,7 @@ fn frozen(scenario: &Scenario, plans: &Plans, found: &mut Vec<Finding>) {
             scenario.campaigns.len()
         )
     } else {
-        "every share sits on a bound".to_owned()
+        "bounds or delta 0 fix every share".to_owned()
     };
     let one_lift = frozen
         .iter()
@@ -419,9 +485,10 @@ fn frozen(scenario: &Scenario, plans: &Plans, found: &mut Vec<Finding>) {
         "the allocation no longer depends on the data in {}: {what}{lift}",
         plans.of(frozen.len())
     );
+    let flagged = frozen.iter().any(|facts| facts.flags.has(Flag::AllClipped));
     found.push(finding(
         Gravity::Alarm,
-        Some(Flag::AllClipped),
+        flagged.then_some(Flag::AllClipped),
         text,
         "widen the bounds",
     ));
@@ -518,6 +585,22 @@ fn changes_nothing(grid: &Grid, plans: &Plans, axis: usize) -> bool {
 
 fn table(scenario: &Scenario, found: &mut Vec<Finding>) {
     let (campaigns, world) = (&scenario.campaigns, &scenario.world);
+    match world.truth {
+        TruthModel::Observed => {
+            let text = "truth is the table itself: lifts say how a rule copes with noise if the table were exactly true, and are no forecast (their mean is the apparent lift)".to_owned();
+            found.push(finding(
+                Gravity::Warning,
+                None,
+                text,
+                "use truth = \"posterior\" to know what to expect",
+            ));
+        }
+        TruthModel::PosteriorFlat => {
+            let text = "truth is drawn without shrinkage between channels: for comparison with truth = \"posterior\" only".to_owned();
+            found.push(finding(Gravity::Note, None, text, ""));
+        }
+        TruthModel::Posterior | TruthModel::Fixed => {}
+    }
     match world.dispersion {
         DispersionSource::Assumed => {
             let text = "dispersion is assumed to be 1 (Poisson): real conversions usually vary more, and intervals are then too narrow".to_owned();
@@ -539,6 +622,12 @@ fn table(scenario: &Scenario, found: &mut Vec<Finding>) {
                 Count(rows as u128),
                 campaigns.len()
             );
+            found.push(finding(Gravity::Note, None, text, ""));
+        }
+        DispersionSource::Given
+            if scenario.grid.dispersion.contains(&1.0) && world.noise != Noise::Rows =>
+        {
+            let text = "dispersion 1 (Poisson) is what the scenario gives, not an estimate: real conversions usually vary more".to_owned();
             found.push(finding(Gravity::Note, None, text, ""));
         }
         DispersionSource::Given => {}

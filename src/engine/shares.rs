@@ -1,5 +1,7 @@
 //! How the shares of a plan vary between replicates: what a planner of another world would have done.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::kernel::{Buffers, Kernel};
@@ -13,8 +15,8 @@ use crate::stats::QuantileRank;
 
 /// Hands the plans of `configurations` (ascending grid indices) to `write`, in grid order.
 ///
-/// Memory: one configuration at a time, and as many channels of it as `options.memory` holds for all
-/// replicates; draws are repeated for the next channels.
+/// Memory: as many configurations at a time as `options.memory` holds with all their replicates and
+/// channels; of a single one that does not fit, as many channels, the draws repeated for the next.
 pub(super) fn share_rows<E: From<Error>>(
     kernel: &Kernel<'_>,
     configurations: &[u64],
@@ -25,69 +27,107 @@ pub(super) fn share_rows<E: From<Error>>(
     let scenario = kernel.scenario;
     let (n, replicates) = (scenario.campaigns.len(), scenario.run.replicates);
     observer.begin(Phase::Shares, configurations.len() as u64 * replicates);
-    let width = usize::try_from(options.memory / (8 * replicates))
-        .unwrap_or(usize::MAX)
-        .clamp(1, n);
-    for &configuration in configurations {
-        let plan = Plan::new(scenario, kernel.chain, vec![configuration]);
-        let today = &plan.today(0).shares;
-        let mut rows = Vec::with_capacity(n);
+    let numbers = usize::try_from(options.memory / (8 * replicates)).unwrap_or(usize::MAX);
+    let (width, batch) = (numbers.clamp(1, n), (numbers / n).max(1));
+    for configurations in configurations.chunks(batch) {
+        let plan = Plan::new(scenario, kernel.chain, configurations.to_vec());
+        let mut quantiles = vec![Vec::with_capacity(n); configurations.len()];
         for first in (0..n).step_by(width) {
             let channels = first..n.min(first + width);
-            let quantiles = share_quantiles(kernel, &plan, channels.clone(), observer)?;
-            rows.extend(
-                channels
-                    .zip(quantiles)
-                    .map(|(channel, (share_p05, share_p95))| AllocationRow {
-                        configuration,
-                        channel,
-                        share_new: today[channel],
-                        share_p05,
-                        share_p95,
-                    }),
-            );
+            let found = share_quantiles(kernel, &plan, &channels, observer)?;
+            for (all, found) in quantiles.iter_mut().zip(found) {
+                all.extend(found);
+            }
         }
-        observer.advance(replicates);
-        write(&rows)?;
+        for (slot, (&configuration, quantiles)) in configurations.iter().zip(quantiles).enumerate()
+        {
+            let today = &plan.today(slot).shares;
+            let rows: Vec<AllocationRow> = quantiles
+                .into_iter()
+                .enumerate()
+                .map(|(channel, (share_p05, share_p95))| AllocationRow {
+                    configuration,
+                    channel,
+                    share_new: today[channel],
+                    share_p05,
+                    share_p95,
+                })
+                .collect();
+            write(&rows)?;
+        }
     }
     Ok(())
 }
 
-/// The 5 % and 95 % quantiles of some channels' shares.
+/// The 5 % and 95 % quantiles of some channels' shares, for every slot of a plan.
 fn share_quantiles(
     kernel: &Kernel<'_>,
     plan: &Plan,
-    channels: std::ops::Range<usize>,
+    channels: &Range<usize>,
     observer: &dyn Observer,
-) -> Result<Vec<(f64, f64)>, Error> {
+) -> Result<Vec<Vec<(f64, f64)>>, Error> {
     let replicates = kernel.scenario.run.replicates;
+    // One run of shares per node and replicate: configurations that differ in elasticity alone
+    // share a node.
+    let nodes = plan.nodes();
     let chunks = (0..replicates.div_ceil(CHUNK))
         .into_par_iter()
         .map_init(Buffers::default, |buffers, chunk| {
-            if observer.cancelled() {
-                return Err(Error::Interrupted);
-            }
-            let mut shares =
-                Vec::with_capacity(channels.len() * usize::try_from(CHUNK).unwrap_or(0));
-            for replicate in chunk * CHUNK..replicates.min((chunk + 1) * CHUNK) {
-                kernel.shares(plan, replicate, buffers, &mut |_, x| {
-                    shares.extend_from_slice(&x[channels.clone()]);
-                });
-            }
-            Ok(shares)
+            let range = chunk * CHUNK..replicates.min((chunk + 1) * CHUNK);
+            share_chunk(kernel, plan, channels, range, buffers, observer)
         })
         .collect::<Result<Vec<Vec<f64>>, Error>>()?;
     let n = usize::try_from(replicates).unwrap_or(usize::MAX);
     let (low, high) = (QuantileRank::new(n, 0.05), QuantileRank::new(n, 0.95));
-    Ok((0..channels.len())
+    let width = channels.len();
+    let of_node: Vec<Vec<(f64, f64)>> = (0..nodes.len())
         .into_par_iter()
-        .map_init(Vec::new, |column: &mut Vec<f64>, channel| {
-            column.clear();
-            for chunk in &chunks {
-                column.extend(chunk.iter().skip(channel).step_by(channels.len()));
-            }
-            column.sort_unstable_by(f64::total_cmp);
-            (low.quantile(column), high.quantile(column))
+        .map_init(Vec::new, |column: &mut Vec<f64>, node| {
+            let quantiles = |channel: usize, column: &mut Vec<f64>| {
+                column.clear();
+                for chunk in &chunks {
+                    column.extend(
+                        chunk
+                            .iter()
+                            .skip(node * width + channel)
+                            .step_by(nodes.len() * width),
+                    );
+                }
+                column.sort_unstable_by(f64::total_cmp);
+                (low.quantile(column), high.quantile(column))
+            };
+            (0..width)
+                .map(|channel| quantiles(channel, column))
+                .collect()
         })
-        .collect())
+        .collect();
+    let mut of_slot = vec![Vec::new(); plan.slots()];
+    for (slots, quantiles) in nodes.iter().zip(of_node) {
+        for &slot in slots {
+            of_slot[slot].clone_from(&quantiles);
+        }
+    }
+    Ok(of_slot)
+}
+
+/// Shares of some replicates: by replicate, then by node, then by channel.
+fn share_chunk(
+    kernel: &Kernel<'_>,
+    plan: &Plan,
+    channels: &Range<usize>,
+    replicates: Range<u64>,
+    buffers: &mut Buffers,
+    observer: &dyn Observer,
+) -> Result<Vec<f64>, Error> {
+    let mut shares = Vec::new();
+    for replicate in replicates {
+        if observer.cancelled() {
+            return Err(Error::Interrupted);
+        }
+        kernel.shares(plan, replicate, buffers, &mut |_, x| {
+            shares.extend_from_slice(&x[channels.clone()]);
+        });
+        observer.advance(plan.slots() as u64);
+    }
+    Ok(shares)
 }

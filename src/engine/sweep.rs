@@ -4,6 +4,8 @@
 //! Statistics across configurations need each replicate's best lift first. Where all lifts fit into
 //! one block they are swept once, else twice: once for that vector, once for the rows.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::chain::Chain;
@@ -22,6 +24,7 @@ use crate::resample::Noise;
 use crate::scenario::{AllocationsWanted, Configuration, DispersionSource, Lift, Scenario};
 use crate::stats::{self, BestPerReplicate, SummaryPlan};
 use crate::truth::TruthModel;
+use crate::units::Count;
 
 /// How a run is executed: nothing in here changes a result.
 #[derive(Debug, Clone, Copy)]
@@ -56,7 +59,8 @@ struct WorldBest {
 ///
 /// # Errors
 ///
-/// [`Error::Input`] if more than 1 % of the replicates hold no conversion at all;
+/// [`Error::Input`] if the run does not fit into memory ([`refuse_size`]), or more than 1 % of the
+/// replicates hold no conversion at all;
 /// [`Error::Interrupted`] when the observer asks to stop; whatever the sink fails with.
 pub fn run<E: From<Error>>(
     scenario: &Scenario,
@@ -64,6 +68,7 @@ pub fn run<E: From<Error>>(
     observer: &dyn Observer,
     sink: &mut impl Sink<Error = E>,
 ) -> Result<Winners, E> {
+    refuse_size(scenario, options)?;
     let chain = Chain::new(&scenario.campaigns, scenario.budget);
     let worlds = Worlds::new(scenario);
     let sweep = Sweep::new(scenario, &chain, &worlds, observer);
@@ -104,6 +109,21 @@ pub fn run<E: From<Error>>(
     Ok(winners)
 }
 
+/// Makes the shares of some configurations, for nobody: to see how long it takes.
+pub(super) fn shares_only(scenario: &Scenario, configurations: &[u64]) {
+    let chain = Chain::new(&scenario.campaigns, scenario.budget);
+    let worlds = Worlds::new(scenario);
+    let kernel = Kernel::new(scenario, &chain, &worlds);
+    let ignore = &mut |_: &[super::row::AllocationRow]| Ok::<(), Error>(());
+    let _ = share_rows(
+        &kernel,
+        configurations,
+        Options::default(),
+        &Unobserved,
+        ignore,
+    );
+}
+
 /// Sweeps some configurations and summarises them, for nobody: to see how long it takes.
 pub(super) fn sweep_only(scenario: &Scenario, configurations: Vec<u64>) {
     let chain = Chain::new(&scenario.campaigns, scenario.budget);
@@ -122,13 +142,53 @@ pub(super) fn bytes_per_configuration(scenario: &Scenario) -> u64 {
     8 * (kept * scenario.run.replicates + 2 * n) + 2_000
 }
 
-/// Contiguous ranges of configurations, each within the memory limit.
-pub(super) fn blocks(scenario: &Scenario, options: Options) -> Vec<std::ops::Range<u64>> {
-    let size = (options.memory / bytes_per_configuration(scenario)).max(1);
+/// Bytes that are kept per world to compare its rules: best lift, ties and the star's lift of every
+/// replicate; nothing where no decision lift is asked for.
+pub(super) fn bytes_of_worlds(scenario: &Scenario) -> u64 {
+    let compares = Kept::new(&scenario.run).position(Lift::Decision).is_some();
+    let per_world = if compares {
+        20 * scenario.run.replicates
+    } else {
+        0
+    };
+    per_world.saturating_mul(scenario.grid.worlds())
+}
+
+/// Contiguous ranges of configurations, each within what the comparison of worlds leaves of the limit.
+pub(super) fn blocks(scenario: &Scenario, options: Options) -> Vec<Range<u64>> {
+    let left = options.memory.saturating_sub(bytes_of_worlds(scenario));
+    let size = (left / bytes_per_configuration(scenario)).max(1);
     let total = scenario.grid.len();
     (0..total.div_ceil(size))
         .map(|block| block * size..total.min((block + 1) * size))
         .collect()
+}
+
+/// Refuses a run that cannot be held in memory in any blocks.
+///
+/// # Errors
+///
+/// `E_MEMORY` if comparing the rules of every world takes more than three quarters of the limit.
+pub fn refuse_size(scenario: &Scenario, options: Options) -> Result<(), Error> {
+    let bytes = bytes_of_worlds(scenario);
+    if bytes <= options.memory / 4 * 3 {
+        return Ok(());
+    }
+    let gib = |bytes: u64| bytes as f64 / f64::from(1 << 30);
+    Err(Problem {
+        code: "E_MEMORY",
+        place: Place::default(),
+        subject: "world".into(),
+        message: format!(
+            "comparing rules in {} worlds of {} replicates takes {:.1} GiB; the limit for it is {:.2} GiB",
+            Count(scenario.grid.worlds().into()),
+            Count(scenario.run.replicates.into()),
+            gib(bytes),
+            gib(options.memory / 4 * 3)
+        ),
+        remedy: "use fewer levels of the world's axes or fewer replicates, or leave decision and optimism out of run.lifts".into(),
+    }
+    .into())
 }
 
 /// The table itself as a judge, for one elasticity.
@@ -185,11 +245,7 @@ impl<'a> Sweep<'a> {
         }
     }
 
-    fn block(
-        &self,
-        range: std::ops::Range<u64>,
-        phase: Phase,
-    ) -> Result<(Plan, BlockLifts), Error> {
+    fn block(&self, range: Range<u64>, phase: Phase) -> Result<(Plan, BlockLifts), Error> {
         self.sweep(range.collect(), phase)
     }
 
@@ -206,7 +262,7 @@ impl<'a> Sweep<'a> {
     /// The first pass over all configurations.
     fn standing(
         &self,
-        blocks: &[std::ops::Range<u64>],
+        blocks: &[Range<u64>],
         only: Option<&(Plan, BlockLifts)>,
     ) -> Result<Standing, Error> {
         let grid = &self.scenario.grid;
@@ -238,7 +294,7 @@ impl<'a> Sweep<'a> {
         let stars: Vec<u64> = (0..count as u64)
             .map(|world| star(&points, world, count))
             .collect();
-        let star_rows = self.star_rows(&stars, only)?;
+        let star_rows = self.star_rows(&stars, blocks, only)?;
         let worlds = best
             .into_iter()
             .zip(star_rows)
@@ -284,28 +340,38 @@ impl<'a> Sweep<'a> {
         })
     }
 
-    /// Decision lifts of each world's star.
+    /// Decision lifts of each world's star: `stars` is the configuration of each world.
     fn star_rows(
         &self,
         stars: &[u64],
+        blocks: &[Range<u64>],
         only: Option<&(Plan, BlockLifts)>,
     ) -> Result<Vec<Vec<f64>>, Error> {
-        let read = |plan: &Plan, lifts: &BlockLifts| {
-            let row_of = |star: &u64| {
-                let mut row = Vec::new();
+        let mut sorted: Vec<(u64, usize)> = stars.iter().copied().zip(0..).collect();
+        sorted.sort_unstable();
+        let mut rows = vec![Vec::new(); stars.len()];
+        let mut read = |plan: &Plan, lifts: &BlockLifts, stars: &[(u64, usize)]| {
+            for (star, world) in stars {
                 let slot = plan.configurations.partition_point(|other| other < star);
-                lifts.row(Lift::Decision, plan, slot, &mut row);
-                row
-            };
-            stars.iter().map(row_of).collect()
+                lifts.row(Lift::Decision, plan, slot, &mut rows[*world]);
+            }
         };
         if let Some((plan, lifts)) = only {
-            return Ok(read(plan, lifts));
+            read(plan, lifts, &sorted);
+        } else {
+            // As many at a time as a block holds.
+            let largest = blocks
+                .iter()
+                .map(|block| block.end - block.start)
+                .max()
+                .unwrap_or(1);
+            for part in sorted.chunks(usize::try_from(largest).unwrap_or(usize::MAX)) {
+                let (plan, lifts) =
+                    self.sweep(part.iter().map(|(star, _)| *star).collect(), Phase::Best)?;
+                read(&plan, &lifts, part);
+            }
         }
-        let mut sorted = stars.to_vec();
-        sorted.sort_unstable();
-        let (plan, lifts) = self.sweep(sorted, Phase::Best)?;
-        Ok(read(&plan, &lifts))
+        Ok(rows)
     }
 
     fn summary_plans(&self, plan: &Plan, lifts: &BlockLifts) -> Vec<SummaryPlan> {
@@ -448,7 +514,7 @@ impl<'a> Sweep<'a> {
                     place: Place::default(),
                     subject: format!("scenario {:?}", self.scenario.name),
                     message: format!(
-                        "{degenerate} of {replicates} replicates hold no conversion at all, so no lift can be measured in them"
+                        "{degenerate} of {replicates} replicates hold no conversion at all (or numbers too large to add up), so no lift can be measured in them"
                     ),
                     remedy: "the table has too few conversions for this question: use a longer period, or less dispersion, noise_cv or drift_cv".into(),
                 };

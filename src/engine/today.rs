@@ -5,6 +5,7 @@ use crate::allocate::Bounds;
 use crate::flag::{Flag, Flags};
 use crate::lanes;
 use crate::scenario::{Campaigns, Rule, Scenario};
+use crate::score::Score;
 use crate::stats;
 use crate::units::FEASIBILITY_TOLERANCE;
 
@@ -15,7 +16,7 @@ pub struct Today {
     pub shares: Vec<f64>,
     /// By how much the worst share lies outside its bounds; 0 in the exact modes.
     pub bound_violation: f64,
-    /// Whether the bounds alone fix every share, so that no data could change the plan.
+    /// Whether bounds, or a power of 0, fix every share, so that hardly any data could change the plan.
     pub frozen: bool,
     /// What is unusual about the plan.
     pub flags: Flags,
@@ -84,15 +85,24 @@ impl Today {
     }
 }
 
-/// An exact mode has one feasible point where either side sums to 1; a clip keeps nothing of the
-/// data where everything is clipped to the same side.
+/// Bounds fix every share where one side sums to 1, or where at most one channel has any room; a
+/// clip also where everything is clipped to the same side. A share or efficiency raised to the power 0
+/// is the same for all channels.
 fn frozen(rule: &Rule, bounds: &Bounds, flags: Flags) -> bool {
-    if rule.bound_mode.is_exact() {
-        bounds.sum_lo() >= 1.0 - FEASIBILITY_TOLERANCE
+    let room = bounds
+        .lo()
+        .iter()
+        .zip(bounds.hi())
+        .filter(|(lo, hi)| lo < hi)
+        .count();
+    let by_bounds = if rule.bound_mode.is_exact() {
+        room <= 1
+            || bounds.sum_lo() >= 1.0 - FEASIBILITY_TOLERANCE
             || bounds.sum_hi() <= 1.0 + FEASIBILITY_TOLERANCE
     } else {
-        flags.has(Flag::AllClipped)
-    }
+        room == 0 || flags.has(Flag::AllClipped)
+    };
+    by_bounds || (rule.delta == 0.0 && rule.score != Score::Tilted)
 }
 
 /// What a rule scores: conversions, or their value where the table has one.

@@ -143,11 +143,10 @@ fn axis_columns(scenario: &Scenario) -> Vec<Column> {
         .collect()
 }
 
-/// The column of an axis: its own name, but for the ratio axes, since `max_ratio` is the largest
-/// ratio that a plan reaches.
+/// The column of an axis: its own name, but for the axis `max_ratio`, since the column of that name is the
+/// largest ratio that a plan reaches.
 fn axis_column(axis: &str) -> &str {
     match axis {
-        "min_ratio" => "bound_min_ratio",
         "max_ratio" => "bound_max_ratio",
         other => other,
     }

@@ -14,6 +14,7 @@ pub(super) const MANIFEST: &str = "manifest.json";
 pub struct RunFolder {
     target: PathBuf,
     partial: PathBuf,
+    force: bool,
     finished: bool,
 }
 
@@ -40,6 +41,7 @@ impl RunFolder {
         Ok(Self {
             target: target.to_path_buf(),
             partial,
+            force,
             finished: false,
         })
     }
@@ -48,6 +50,12 @@ impl RunFolder {
     #[must_use]
     pub fn path(&self, file: &str) -> PathBuf {
         self.partial.join(file)
+    }
+
+    /// The folder that is filled meanwhile.
+    #[must_use]
+    pub fn partial(&self) -> &Path {
+        &self.partial
     }
 
     /// Where the run will be.
@@ -60,8 +68,10 @@ impl RunFolder {
     ///
     /// # Errors
     ///
-    /// [`Error::Machine`]; an earlier run is then still in its place.
+    /// `E_EXISTS` if something that [`RunFolder::create`] would have refused has come there meanwhile;
+    /// [`Error::Machine`], an earlier run being then still in its place.
     pub fn finish(mut self) -> Result<(), Error> {
+        refuse_existing(&self.target, self.force)?;
         sync_folder(&self.partial)?;
         let name = self
             .target
@@ -182,6 +192,22 @@ mod tests {
         fs::write(folder.path("x"), "1").unwrap();
         drop(folder);
         assert!(entries(&root.path().join("a")).is_empty());
+    }
+
+    #[test]
+    fn what_came_into_its_place_meanwhile_is_not_replaced() {
+        let root = tempfile::tempdir().unwrap();
+        let target = root.path().join("run");
+        let slow = RunFolder::create(&target, false).unwrap();
+        fs::create_dir(&target).unwrap();
+        fs::write(target.join(MANIFEST), "{}").unwrap();
+        let refusal = slow.finish().unwrap_err().to_string();
+        assert!(
+            refusal.contains("holds an earlier run [E_EXISTS]"),
+            "{refusal}"
+        );
+        assert_eq!(entries(root.path()), ["run"]);
+        assert_eq!(entries(&target), [MANIFEST]);
     }
 
     #[test]
