@@ -3,16 +3,15 @@
 use std::fmt::Write;
 
 use liftsweep::config::Overrides;
-use liftsweep::engine::{self, Finding, Gravity, Options, Unobserved};
+use liftsweep::engine::{self, Options, Unobserved};
 use liftsweep::load;
 use liftsweep::scenario::{AxisValue, Scenario};
 use liftsweep::units::{Count, Money};
 
-use super::Outcome;
 use super::arguments::Check;
-use super::clock::Stopwatch;
-use super::run::at_scenario;
-use super::screen::wrapped;
+use super::clock::{Stopwatch, duration};
+use super::findings::{findings, headline};
+use super::{Outcome, at_scenario};
 
 pub(crate) fn check(arguments: &Check) -> Outcome {
     let loaded = load(&arguments.scenario, &Overrides::default())?;
@@ -27,43 +26,6 @@ pub(crate) fn check(arguments: &Check) -> Outcome {
     text.push_str(&cost(scenario));
     text.push_str("nothing was run\n");
     Ok(text)
-}
-
-/// One line: what is asked.
-pub(crate) fn headline(scenario: &Scenario) -> String {
-    format!(
-        "{}: {} configurations x {} replicates, {} channels\n",
-        scenario.name,
-        Count(u128::from(scenario.grid.len())),
-        Count(u128::from(scenario.run.replicates)),
-        Count(scenario.campaigns.len() as u128)
-    )
-}
-
-/// One paragraph per finding, the gravest first.
-pub(crate) fn findings(findings: &[Finding]) -> String {
-    let mut text = String::new();
-    for finding in findings {
-        let mark = match finding.gravity {
-            Gravity::Alarm => "!!",
-            Gravity::Warning => " !",
-            Gravity::Note => "  ",
-        };
-        let code = finding
-            .flag
-            .map(|flag| format!(" [{}]", flag.name()))
-            .unwrap_or_default();
-        let remedy = if finding.remedy.is_empty() {
-            String::new()
-        } else {
-            format!("; {}", finding.remedy)
-        };
-        text.push_str(&wrapped(
-            &format!("{mark} {}{remedy}{code}", finding.text),
-            3,
-        ));
-    }
-    text
 }
 
 fn table(scenario: &Scenario) -> String {
@@ -129,14 +91,4 @@ fn seconds_per_allocation(probe: impl FnOnce() -> u64) -> f64 {
     let watch = Stopwatch::start();
     let allocations = probe();
     watch.elapsed().as_secs_f64() / allocations.max(1) as f64
-}
-
-/// A time span in words.
-pub(crate) fn duration(seconds: f64) -> String {
-    match seconds {
-        s if s < 1.0 => format!("{s:.2} s"),
-        s if s < 90.0 => format!("{s:.1} s"),
-        s if s < 5400.0 => format!("{:.0} minutes", s / 60.0),
-        s => format!("{:.1} hours", s / 3600.0),
-    }
 }

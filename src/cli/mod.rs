@@ -5,15 +5,17 @@ mod allocate;
 mod arguments;
 mod check;
 mod clock;
+mod findings;
 mod progress;
 mod run;
 mod screen;
 mod summary;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
-use liftsweep::problem::Error;
+use liftsweep::problem::{Error, Place, Problem, Problems};
 
 use self::arguments::{Arguments, Command};
 use self::screen::{complain, say};
@@ -68,5 +70,27 @@ fn exit_code(error: &Error) -> u8 {
         Error::Input(_) => 2,
         Error::Machine { .. } => 4,
         Error::Interrupted => 130,
+    }
+}
+
+/// Places what the engine found wrong with a scenario at its file.
+fn at_scenario(error: Error, path: &Path) -> Error {
+    match error {
+        Error::Input(problems) => {
+            let mut placed = Problems::new();
+            for problem in &problems {
+                let place = if problem.place.file.is_some() {
+                    problem.place.clone()
+                } else {
+                    Place::file(path)
+                };
+                placed.push(Problem {
+                    place,
+                    ..problem.clone()
+                });
+            }
+            Error::Input(placed)
+        }
+        other => other,
     }
 }

@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 use liftsweep::engine::{self, Options};
 use liftsweep::load;
 use liftsweep::output::{Manifest, Provenance, RunFolder, RunWriter};
-use liftsweep::problem::{Error, Place, Problem};
+use liftsweep::problem::Error;
 use liftsweep::scenario::Scenario;
 
 use super::arguments::Run;
 use super::clock::{Stopwatch, unix_seconds};
+use super::findings::{findings, headline};
 use super::progress::{Interrupt, Watch};
 use super::screen::complain;
-use super::{Outcome, check, summary};
+use super::{Outcome, at_scenario, summary};
 
 pub(crate) fn run(arguments: &Run) -> Outcome {
     let (watch, started) = (Stopwatch::start(), unix_seconds());
@@ -29,10 +30,10 @@ pub(crate) fn run(arguments: &Run) -> Outcome {
     let folder = RunFolder::create(&target, arguments.force)?;
 
     interrupt.guard(folder.partial());
-    complain(&check::headline(scenario));
+    complain(&headline(scenario));
     let observer = Watch::new(arguments.progress, interrupt);
-    let findings = pool.install(|| engine::findings(scenario, &observer))?;
-    complain(&check::findings(&findings));
+    let found = pool.install(|| engine::findings(scenario, &observer))?;
+    complain(&findings(&found));
 
     let mut writer = RunWriter::create(scenario, &folder)?;
     let winners =
@@ -50,7 +51,7 @@ pub(crate) fn run(arguments: &Run) -> Outcome {
     let text = summary::summary(
         scenario,
         &winners,
-        &findings,
+        &found,
         &outputs,
         &target,
         watch.elapsed(),
@@ -59,7 +60,7 @@ pub(crate) fn run(arguments: &Run) -> Outcome {
         scenario,
         loaded.inputs,
         outputs,
-        &findings,
+        &found,
         winners.degenerate_replicates,
         provenance,
     );
@@ -80,26 +81,4 @@ fn pool(threads: Option<u16>) -> Result<rayon::ThreadPool, Error> {
         path: "this process".into(),
         source: std::io::Error::other(error),
     })
-}
-
-/// Places what the engine found wrong with a scenario at its file.
-pub(super) fn at_scenario(error: Error, path: &Path) -> Error {
-    match error {
-        Error::Input(problems) => {
-            let mut placed = liftsweep::problem::Problems::new();
-            for problem in &problems {
-                let place = if problem.place.file.is_some() {
-                    problem.place.clone()
-                } else {
-                    Place::file(path)
-                };
-                placed.push(Problem {
-                    place,
-                    ..problem.clone()
-                });
-            }
-            Error::Input(placed)
-        }
-        other => other,
-    }
 }

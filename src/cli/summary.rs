@@ -10,7 +10,7 @@ use liftsweep::scenario::{Lift, Scenario};
 use liftsweep::truth::TruthModel;
 use liftsweep::units::{Count, Percent, ZERO_LIFT};
 
-use super::check::duration;
+use super::clock::duration;
 use super::screen::{both_on_a_terminal, width, wrapped};
 
 /// Worlds that are written out; the others are in the CSV.

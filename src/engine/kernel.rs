@@ -1,9 +1,10 @@
 //! One replicate through the plan of a block: the inner loops of the sweep.
 
 use super::chain::Chain;
-use super::lifts::Kept;
+use super::judge::Judge;
+use super::kept::Kept;
 use super::plan::{BoundsNode, Plan, ScoreNode, row_slice};
-use super::worlds::{Judge, World, Worlds};
+use super::worlds::{World, Worlds};
 use crate::allocate::{Scratch, blend, impose};
 use crate::lanes;
 use crate::scenario::{Lift, Scenario};

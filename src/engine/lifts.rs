@@ -3,41 +3,16 @@
 use ndarray::{Array3, s};
 use rayon::prelude::*;
 
+use super::kept::Kept;
 use super::kernel::{Buffers, Kernel};
 use super::observer::Observer;
 use super::plan::Plan;
 use crate::problem::Error;
-use crate::scenario::{Lift, RunSettings};
+use crate::scenario::Lift;
 
 /// Replicates per unit of parallel work. A constant: how work is split over threads must not be
 /// visible in any result.
 pub(super) const CHUNK: u64 = 64;
-
-/// Which of the three lifts of a replicate are kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Kept(Vec<Lift>);
-
-impl Kept {
-    /// The lifts that the reported statistics are made of: optimism needs the two it is the
-    /// difference of.
-    pub(super) fn new(run: &RunSettings) -> Self {
-        let optimism = run.reports(Lift::Optimism);
-        let needed = |lift: &Lift| match lift {
-            Lift::Apparent | Lift::Decision => run.reports(*lift) || optimism,
-            Lift::Recommended => run.reports(*lift),
-            Lift::Optimism => false,
-        };
-        Self(Lift::ALL.into_iter().filter(needed).collect())
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    pub(super) fn position(&self, lift: Lift) -> Option<usize> {
-        self.0.iter().position(|kept| *kept == lift)
-    }
-}
 
 /// Lifts of a block, in chunks of replicates.
 #[derive(Debug)]

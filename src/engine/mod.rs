@@ -6,14 +6,20 @@
 //!                                (worlds -> q -> w -> x)    rows    rows, rivals
 //! ```
 
+mod budget;
 mod chain;
+mod estimate;
+mod findings;
+mod judge;
+mod kept;
 mod kernel;
 mod lifts;
 mod observer;
 mod plan;
-mod preflight;
 mod row;
+mod rows;
 mod shares;
+mod standing;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -21,10 +27,12 @@ mod today;
 mod winners;
 mod worlds;
 
+pub use self::budget::{Options, refuse_size};
 pub use self::chain::{Allocation, Chain};
+pub use self::estimate::{Estimate, estimate, probe, probe_shares};
+pub use self::findings::{Finding, Gravity, findings};
 pub use self::observer::{Observer, Phase, Unobserved};
-pub use self::preflight::{Estimate, Finding, Gravity, estimate, findings, probe, probe_shares};
 pub use self::row::{AllocationRow, ConfigurationRow, PlanRow, Rivals, Sink};
-pub use self::sweep::{Options, refuse_size, run};
+pub use self::sweep::run;
 pub use self::today::{Today, metric};
 pub use self::winners::{Criterion, RobustRule, Winners, WorldWinners};

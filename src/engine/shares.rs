@@ -4,12 +4,12 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use super::budget::Options;
 use super::kernel::{Buffers, Kernel};
 use super::lifts::CHUNK;
 use super::observer::{Observer, Phase};
 use super::plan::Plan;
 use super::row::AllocationRow;
-use super::sweep::Options;
 use crate::problem::Error;
 use crate::stats::QuantileRank;
 

@@ -1,9 +1,10 @@
 //! The engine against the plain chain, and against itself under other conditions.
 
+use super::budget::{Options, blocks};
 use super::chain::Chain;
 use super::kernel::{Buffers, Kernel};
 use super::plan::Plan;
-use super::sweep::{Options, blocks, run};
+use super::sweep::run;
 use super::worlds::{DrawLevel, World, Worlds};
 use super::{AllocationRow, ConfigurationRow, Sink, Unobserved};
 use crate::problem::Error;

@@ -7,9 +7,11 @@
 use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};
 
-use crate::lanes;
+use crate::flag::{Flag, Flags};
 use crate::resample::{self, Noise};
-use crate::scenario::{Campaigns, LevelAt, PriorMean, Rows, Scenario};
+use crate::scenario::{
+    Campaigns, Configuration, DispersionSource, LevelAt, PriorMean, Rows, Scenario,
+};
 use crate::seed::{Purpose, Streams};
 use crate::truth::{HierarchicalPosterior, PosteriorSettings, RateLaw, TruthModel, flat_rate_law};
 use crate::units::{Sample, Truth};
@@ -245,44 +247,40 @@ fn fixed_means(campaigns: &Campaigns) -> Vec<f64> {
     spend.iter().zip(rates).map(|(s, rate)| s * rate).collect()
 }
 
-/// What a sample's or truth's conversions are worth per unit of powered share, for one elasticity.
-///
-/// With response `phi(u) = u^beta` at `u = x / o`, the return of shares `x` is `sum k_i x_i^beta`
-/// with `k_i = v_i mu_i / o_i^beta` (0 where nothing is spent today). A budget other than today's
-/// multiplies both sides of the lift by the same factor and leaves it unchanged.
-#[derive(Debug, Default)]
-pub(super) struct Judge {
-    /// `k_i`.
-    pub(super) rate: Vec<f64>,
-    /// Return of today's mix, `sum k_i o_i^beta`.
-    pub(super) baseline: f64,
-}
-
-impl Judge {
-    /// Prepares a judge. `powered_status_quo` is `o_i^beta`; `value` is `v_i`, 1 where `None`.
-    pub(super) fn prepare(
-        &mut self,
-        conversions: &[f64],
-        value: Option<&[f64]>,
-        powered_status_quo: &[f64],
-    ) {
-        self.rate.clear();
-        self.rate
-            .extend(
-                conversions
-                    .iter()
-                    .zip(powered_status_quo)
-                    .enumerate()
-                    .map(|(i, (c, o))| {
-                        let worth = value.map_or(*c, |value| c * value[i]);
-                        if *o > 0.0 { worth / o } else { 0.0 }
-                    }),
-            );
-        self.baseline = lanes::dot(powered_status_quo, &self.rate);
+/// Flags that come from the table and the world rather than from the rule.
+pub(super) fn world_flags(scenario: &Scenario, configuration: &Configuration) -> Flags {
+    let (campaigns, world) = (&scenario.campaigns, &scenario.world);
+    let mut flags = Flags::none();
+    let known_truth = matches!(world.truth, TruthModel::Observed | TruthModel::Fixed);
+    flags.raise_if(
+        world.dispersion == DispersionSource::Assumed,
+        Flag::DispersionAssumed,
+    );
+    let ignores = !world.noise.uses_dispersion() && world.noise != Noise::Rows;
+    flags.raise_if(
+        ignores && configuration.level.dispersion != 1.0,
+        Flag::DispersionIgnored,
+    );
+    let zero_count = campaigns
+        .conversions()
+        .iter()
+        .zip(campaigns.spend())
+        .any(|(c, s)| *c == 0.0 && *s > 0.0);
+    flags.raise_if(
+        known_truth && world.truth == TruthModel::Observed && zero_count,
+        Flag::ZeroCount,
+    );
+    if world.noise == Noise::Multinomial {
+        flags.raise_if(
+            campaigns.total_conversions().fract() != 0.0,
+            Flag::TotalRounded,
+        );
     }
-
-    /// Lift of shares whose powers are `powered`: `sum k_i x_i^beta / sum k_i o_i^beta - 1`.
-    pub(super) fn lift(&self, powered: &[f64]) -> f64 {
-        lanes::dot(powered, &self.rate) / self.baseline - 1.0
+    if let (Noise::Rows, Some(rows)) = (world.noise, campaigns.rows()) {
+        flags.raise_if(
+            (0..campaigns.len()).any(|channel| rows.count(channel) == 1),
+            Flag::SingleRow,
+        );
     }
+    flags
 }

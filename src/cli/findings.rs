@@ -1,0 +1,44 @@
+//! The head of every run and of `check`: what is asked, and what is known before anything is drawn.
+
+use liftsweep::engine::{Finding, Gravity};
+use liftsweep::scenario::Scenario;
+use liftsweep::units::Count;
+
+use super::screen::wrapped;
+
+/// One line: what is asked.
+pub(crate) fn headline(scenario: &Scenario) -> String {
+    format!(
+        "{}: {} configurations x {} replicates, {} channels\n",
+        scenario.name,
+        Count(u128::from(scenario.grid.len())),
+        Count(u128::from(scenario.run.replicates)),
+        Count(scenario.campaigns.len() as u128)
+    )
+}
+
+/// One paragraph per finding, the gravest first.
+pub(crate) fn findings(findings: &[Finding]) -> String {
+    let mut text = String::new();
+    for finding in findings {
+        let mark = match finding.gravity {
+            Gravity::Alarm => "!!",
+            Gravity::Warning => " !",
+            Gravity::Note => "  ",
+        };
+        let code = finding
+            .flag
+            .map(|flag| format!(" [{}]", flag.name()))
+            .unwrap_or_default();
+        let remedy = if finding.remedy.is_empty() {
+            String::new()
+        } else {
+            format!("; {}", finding.remedy)
+        };
+        text.push_str(&wrapped(
+            &format!("{mark} {}{remedy}{code}", finding.text),
+            3,
+        ));
+    }
+    text
+}

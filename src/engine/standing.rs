@@ -1,0 +1,170 @@
+//! How the rules of a world stand to each other: the first pass over all configurations.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::lifts::BlockLifts;
+use super::observer::Phase;
+use super::plan::Plan;
+use super::sweep::Sweep;
+use crate::problem::Error;
+use crate::scenario::Lift;
+use crate::stats::{self, BestPerReplicate};
+
+/// What is known of a world once all its rules were seen.
+#[derive(Debug)]
+pub(super) struct WorldBest {
+    pub(super) best: BestPerReplicate,
+    /// Row of the rule with the highest mean decision lift.
+    pub(super) star: Vec<f64>,
+}
+
+/// A world after the first pass: its best lifts, its star's row, its Pareto front.
+pub(super) struct Standing {
+    pub(super) worlds: Vec<WorldBest>,
+    /// One entry per configuration.
+    pub(super) pareto: Vec<bool>,
+}
+
+impl Sweep<'_> {
+    /// The first pass over all configurations.
+    pub(super) fn standing(
+        &self,
+        blocks: &[Range<u64>],
+        only: Option<&(Plan, BlockLifts)>,
+    ) -> Result<Standing, Error> {
+        let grid = &self.scenario.grid;
+        let count = usize::try_from(grid.worlds()).unwrap_or(usize::MAX);
+        let mut best: Vec<Option<BestPerReplicate>> = vec![None; count];
+        let mut points: Vec<(f64, f64)> =
+            Vec::with_capacity(usize::try_from(grid.len()).unwrap_or(0));
+        let mut observe = |plan: &Plan, lifts: &BlockLifts| {
+            points.extend(self.points(plan, lifts));
+            for (world, best) in best.iter_mut().enumerate() {
+                let Some(block) = self.block_best(plan, lifts, world as u64) else {
+                    continue;
+                };
+                match best {
+                    Some(best) => best.merge(&block),
+                    None => *best = Some(block),
+                }
+            }
+        };
+        if let Some((plan, lifts)) = only {
+            observe(plan, lifts);
+        } else {
+            for block in blocks {
+                let (plan, lifts) = self.block(block.clone(), Phase::Best)?;
+                observe(&plan, &lifts);
+            }
+        }
+
+        let stars: Vec<u64> = (0..count as u64)
+            .map(|world| star(&points, world, count))
+            .collect();
+        let star_rows = self.star_rows(&stars, blocks, only)?;
+        let worlds = best
+            .into_iter()
+            .zip(star_rows)
+            .filter_map(|(best, star)| Some(WorldBest { best: best?, star }));
+        Ok(Standing {
+            worlds: worlds.collect(),
+            pareto: pareto(&points, count),
+        })
+    }
+
+    /// Mean and conditional value at risk of the decision lift, per slot.
+    fn points(&self, plan: &Plan, lifts: &BlockLifts) -> Vec<(f64, f64)> {
+        let plans = self.summary_plans(plan, lifts);
+        (0..plan.slots())
+            .into_par_iter()
+            .map_init(Vec::new, |row, slot| {
+                lifts.row(Lift::Decision, plan, slot, row);
+                let summary = plans[plan.draw(slot)].summarise(row, 0.0, 0.5);
+                (summary.mean, summary.cvar)
+            })
+            .collect()
+    }
+
+    /// The best decision lifts of one world within a block.
+    fn block_best(&self, plan: &Plan, lifts: &BlockLifts, world: u64) -> Option<BestPerReplicate> {
+        const JOB: usize = 64;
+        let of_world =
+            |slot: &usize| self.scenario.grid.world_of(plan.configurations[*slot]) == world;
+        let slots: Vec<usize> = (0..plan.slots()).filter(of_world).collect();
+        let replicates = lifts.defined(plan.draw(*slots.first()?));
+        let job = |slots: &[usize]| {
+            let mut best = BestPerReplicate::new(replicates);
+            let mut row = Vec::new();
+            for slot in slots {
+                lifts.row(Lift::Decision, plan, *slot, &mut row);
+                best.observe(&row);
+            }
+            best
+        };
+        slots.par_chunks(JOB).map(job).reduce_with(|mut a, b| {
+            a.merge(&b);
+            a
+        })
+    }
+
+    /// Decision lifts of each world's star: `stars` is the configuration of each world.
+    fn star_rows(
+        &self,
+        stars: &[u64],
+        blocks: &[Range<u64>],
+        only: Option<&(Plan, BlockLifts)>,
+    ) -> Result<Vec<Vec<f64>>, Error> {
+        let mut sorted: Vec<(u64, usize)> = stars.iter().copied().zip(0..).collect();
+        sorted.sort_unstable();
+        let mut rows = vec![Vec::new(); stars.len()];
+        let mut read = |plan: &Plan, lifts: &BlockLifts, stars: &[(u64, usize)]| {
+            for (star, world) in stars {
+                let slot = plan.configurations.partition_point(|other| other < star);
+                lifts.row(Lift::Decision, plan, slot, &mut rows[*world]);
+            }
+        };
+        if let Some((plan, lifts)) = only {
+            read(plan, lifts, &sorted);
+        } else {
+            // As many at a time as a block holds.
+            let largest = blocks
+                .iter()
+                .map(|block| block.end - block.start)
+                .max()
+                .unwrap_or(1);
+            for part in sorted.chunks(usize::try_from(largest).unwrap_or(usize::MAX)) {
+                let (plan, lifts) =
+                    self.sweep(part.iter().map(|(star, _)| *star).collect(), Phase::Best)?;
+                read(&plan, &lifts, part);
+            }
+        }
+        Ok(rows)
+    }
+}
+
+/// The rule with the highest mean of a world; the first of equals.
+fn star(points: &[(f64, f64)], world: u64, worlds: usize) -> u64 {
+    let first = usize::try_from(world).unwrap_or(0);
+    let mut star = first;
+    for index in (first..points.len()).step_by(worlds) {
+        if points[index].0 > points[star].0 {
+            star = index;
+        }
+    }
+    star as u64
+}
+
+/// The Pareto fronts of all worlds, one entry per configuration.
+fn pareto(points: &[(f64, f64)], worlds: usize) -> Vec<bool> {
+    let mut front = vec![false; points.len()];
+    for world in 0..worlds {
+        let of_world: Vec<(f64, f64)> =
+            points.iter().skip(world).step_by(worlds).copied().collect();
+        for (rule, on_front) in stats::pareto_front(&of_world).into_iter().enumerate() {
+            front[rule * worlds + world] = on_front;
+        }
+    }
+    front
+}
