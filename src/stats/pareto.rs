@@ -1,20 +1,16 @@
 //! The configurations that no other one beats on both the mean and the worst outcomes.
 
-use crate::units::comparable;
 use std::cmp::Ordering;
 
 /// Which points are on the Pareto front when more of both coordinates is better: `true` where no other
 /// point is at least as large in both and larger in one.
 ///
-/// Points are (mean, `CVaR`) of the configurations, compared up to the rounding of [`comparable`] lifts.
+/// Points are (mean, `CVaR`) of the configurations, compared exactly, so that the front can be recomputed
+/// from a written table.
 /// Equal points do not dominate each other. A point
 /// with a NaN is on no front and dominates nothing. Time: O(n log n), memory: one index per point.
 #[must_use]
 pub fn pareto_front(points: &[(f64, f64)]) -> Vec<bool> {
-    let points: Vec<(f64, f64)> = points
-        .iter()
-        .map(|(mean, cvar)| (comparable(*mean), comparable(*cvar)))
-        .collect();
     let mut order: Vec<usize> = (0..points.len())
         .filter(|&i| !points[i].0.is_nan() && !points[i].1.is_nan())
         .collect();
