@@ -4,7 +4,8 @@
 //! vectorised kernel gives the same bits as this code, and it loses less precision than one running
 //! sum. The result for a slice does not depend on where the slice lies in memory.
 
-const LANES: usize = 8;
+/// Number of running sums.
+pub(crate) const LANES: usize = 8;
 
 /// `sum(a)`. Time: O(n); no allocation.
 #[must_use]
@@ -42,7 +43,7 @@ pub fn dot(a: &[f64], b: &[f64]) -> f64 {
 
 /// The lanes pairwise, always in the same order.
 #[inline]
-fn combine(lanes: &[f64; LANES]) -> f64 {
+pub(crate) fn combine(lanes: &[f64; LANES]) -> f64 {
     ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6]))
         + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]))
 }

@@ -133,6 +133,14 @@ impl Bounds {
         self.lo.iter().all(|lo| *lo == 0.0) && self.hi.iter().all(|hi| *hi == 1.0)
     }
 
+    /// The bounds of all channels, where all have the same.
+    #[must_use]
+    pub fn common(&self) -> Option<(f64, f64)> {
+        let (lo, hi) = (*self.lo.first()?, *self.hi.first()?);
+        let same = self.lo.iter().all(|x| *x == lo) && self.hi.iter().all(|x| *x == hi);
+        same.then_some((lo, hi))
+    }
+
     /// Whether every weight already lies inside.
     #[must_use]
     #[expect(

@@ -1,9 +1,10 @@
 //! One replicate through the plan of a block: the inner loops of the sweep.
 
 use super::chain::Chain;
+use super::factored::{self, Chosen, Judges};
 use super::judge::Judge;
 use super::kept::Kept;
-use super::plan::{BoundsNode, Plan, ScoreNode, row_slice};
+use super::plan::{AlphaNode, BoundsNode, Leaf, Plan, ScoreNode, row_slice};
 use super::worlds::{World, Worlds};
 use crate::allocate::{Scratch, blend, impose};
 use crate::lanes;
@@ -32,6 +33,13 @@ pub(super) struct Buffers {
     centred: Vec<f64>,
     target: Vec<f64>,
     weights: Vec<f64>,
+    spare: Spare,
+    factored: factored::Scratch,
+}
+
+/// Buffers for one allocation.
+#[derive(Debug, Default)]
+struct Spare {
     shares: Vec<f64>,
     powered: Vec<f64>,
     scratch: Scratch,
@@ -92,38 +100,96 @@ impl<'a> Kernel<'a> {
                 std::mem::take(&mut buffers.truth),
                 std::mem::take(&mut buffers.sample),
             );
-            self.allocations(&draw.scores, buffers, &mut |node, shares, powered| {
-                for leaf in &node.leaves {
-                    if !defined {
-                        record(leaf.slot, Lifts::NONE);
-                        continue;
-                    }
-                    let elasticity = self.scenario.grid.elasticity[leaf.elasticity];
-                    let (truth, sample) = (&judges.0[leaf.elasticity], &judges.1[leaf.elasticity]);
-                    let chosen: &[f64] = if elasticity == 1.0 {
-                        shares
-                    } else {
-                        powered.resize(shares.len(), 0.0);
-                        lanes::power(shares, elasticity, powered);
-                        &*powered
-                    };
-                    let today = || row_slice(&plan.powered_today, leaf.today);
-                    let only = |lift, judged: &dyn Fn() -> f64| {
-                        if self.kept.position(lift).is_some() {
-                            judged()
-                        } else {
-                            f64::NAN
-                        }
-                    };
-                    let lifts = Lifts {
-                        apparent: only(Lift::Apparent, &|| sample.lift(chosen)),
-                        decision: only(Lift::Decision, &|| truth.lift(chosen)),
-                        recommended: only(Lift::Recommended, &|| truth.lift(today())),
-                    };
-                    record(leaf.slot, lifts);
+            let mut factored = std::mem::take(&mut buffers.factored);
+            self.blends(&draw.scores, buffers, &mut |alpha, weights, spare| {
+                if !defined {
+                    let leaves = alpha.bounds.iter().flat_map(|node| &node.leaves);
+                    leaves.for_each(|leaf| record(leaf.slot, Lifts::NONE));
+                    return;
                 }
+                for &node in &alpha.plain {
+                    let node = &alpha.bounds[node];
+                    impose(
+                        node.mode,
+                        &node.bounds,
+                        weights,
+                        &mut spare.scratch,
+                        &mut spare.shares,
+                    );
+                    for leaf in &node.leaves {
+                        let chosen = self.plain(leaf, spare, &judges);
+                        record(leaf.slot, self.with_today(plan, leaf, &judges.0, chosen));
+                    }
+                }
+                let elasticity = |position: usize| self.scenario.grid.elasticity[position];
+                let judged = |position: usize| Judges {
+                    truth: self.reads(Lift::Decision).then(|| &judges.0[position]),
+                    sample: self.reads(Lift::Apparent).then(|| &judges.1[position]),
+                };
+                alpha.clips.lifts(
+                    weights,
+                    &mut factored,
+                    elasticity,
+                    judged,
+                    &mut |leaf, node, chosen| {
+                        let chosen = chosen.unwrap_or_else(|| {
+                            let node = &alpha.bounds[node];
+                            impose(
+                                node.mode,
+                                &node.bounds,
+                                weights,
+                                &mut spare.scratch,
+                                &mut spare.shares,
+                            );
+                            self.plain(leaf, spare, &judges)
+                        });
+                        record(leaf.slot, self.with_today(plan, leaf, &judges.0, chosen));
+                    },
+                );
             });
+            buffers.factored = factored;
             (buffers.truth, buffers.sample) = judges;
+        }
+    }
+
+    fn reads(&self, lift: Lift) -> bool {
+        self.kept.position(lift).is_some()
+    }
+
+    /// The lifts of the shares in `spare`.
+    fn plain(&self, leaf: &Leaf, spare: &mut Spare, judges: &(Vec<Judge>, Vec<Judge>)) -> Chosen {
+        let elasticity = self.scenario.grid.elasticity[leaf.elasticity];
+        let chosen = if elasticity == 1.0 {
+            &spare.shares
+        } else {
+            spare.powered.resize(spare.shares.len(), 0.0);
+            lanes::power(&spare.shares, elasticity, &mut spare.powered);
+            &spare.powered
+        };
+        let only = |lift, judge: &Judge| {
+            if self.reads(lift) {
+                judge.lift(chosen)
+            } else {
+                f64::NAN
+            }
+        };
+        Chosen {
+            apparent: only(Lift::Apparent, &judges.1[leaf.elasticity]),
+            decision: only(Lift::Decision, &judges.0[leaf.elasticity]),
+        }
+    }
+
+    /// The lifts of a leaf, with that of today's plan.
+    fn with_today(&self, plan: &Plan, leaf: &Leaf, truth: &[Judge], chosen: Chosen) -> Lifts {
+        let recommended = if self.reads(Lift::Recommended) {
+            truth[leaf.elasticity].lift(row_slice(&plan.powered_today, leaf.today))
+        } else {
+            f64::NAN
+        };
+        Lifts {
+            apparent: chosen.apparent,
+            decision: chosen.decision,
+            recommended,
         }
     }
 
@@ -137,8 +203,17 @@ impl<'a> Kernel<'a> {
     ) {
         for draw in &plan.draws {
             self.worlds.draw(draw.level, replicate, &mut buffers.world);
-            self.allocations(&draw.scores, buffers, &mut |node, shares, _| {
-                record(node, shares);
+            self.blends(&draw.scores, buffers, &mut |alpha, weights, spare| {
+                for node in &alpha.bounds {
+                    impose(
+                        node.mode,
+                        &node.bounds,
+                        weights,
+                        &mut spare.scratch,
+                        &mut spare.shares,
+                    );
+                    record(node, &spare.shares);
+                }
             });
         }
     }
@@ -169,13 +244,13 @@ impl<'a> Kernel<'a> {
         defined
     }
 
-    /// The allocations that the planner of the drawn world makes, one per node of bounds, each
-    /// handed to `visit` with a spare buffer.
-    fn allocations(
+    /// The blends that the planner of the drawn world makes, one per alpha, each handed to `visit`
+    /// with spare buffers as long as the table.
+    fn blends(
         &self,
         scores: &[ScoreNode],
         buffers: &mut Buffers,
-        visit: &mut impl FnMut(&BoundsNode, &[f64], &mut Vec<f64>),
+        visit: &mut impl FnMut(&AlphaNode, &[f64], &mut Spare),
     ) {
         let (chain, n) = (self.chain, self.chain.status_quo().len());
         let Buffers {
@@ -184,9 +259,7 @@ impl<'a> Kernel<'a> {
             centred,
             target,
             weights,
-            shares,
-            powered,
-            scratch,
+            spare,
             ..
         } = buffers;
         for buffer in [
@@ -194,7 +267,7 @@ impl<'a> Kernel<'a> {
             &mut *centred,
             &mut *target,
             &mut *weights,
-            &mut *shares,
+            &mut spare.shares,
         ] {
             buffer.resize(n, 0.0);
         }
@@ -220,10 +293,7 @@ impl<'a> Kernel<'a> {
                 }
                 for alpha in &delta.alphas {
                     blend(alpha.alpha, chain.status_quo(), target, weights);
-                    for node in &alpha.bounds {
-                        impose(node.mode, &node.bounds, weights, scratch, shares);
-                        visit(node, shares, powered);
-                    }
+                    visit(alpha, weights, spare);
                 }
             }
         }

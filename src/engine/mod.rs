@@ -9,6 +9,7 @@
 mod budget;
 mod chain;
 mod estimate;
+mod factored;
 mod findings;
 mod judge;
 mod kept;

@@ -8,6 +8,7 @@ use ndarray::Array2;
 use rayon::prelude::*;
 
 use super::chain::Chain;
+use super::factored::Clips;
 use super::today::{Today, metric};
 use super::worlds::DrawLevel;
 use crate::allocate::{BoundMode, Bounds};
@@ -61,6 +62,10 @@ pub(super) struct DeltaNode {
 pub(super) struct AlphaNode {
     pub(super) alpha: f64,
     pub(super) bounds: Vec<BoundsNode>,
+    /// Positions in `bounds` that go through the plain chain.
+    pub(super) plain: Vec<usize>,
+    /// The others, factored.
+    pub(super) clips: Clips,
 }
 
 /// ... and the same allocation.
@@ -301,16 +306,23 @@ fn draw_nodes(scenario: &Scenario, bounds: &SharedBounds, branches: &[Branch]) -
 
 fn delta_nodes(scenario: &Scenario, bounds: &SharedBounds, branches: &[Branch]) -> Vec<DeltaNode> {
     let grid = &scenario.grid;
-    let alpha_node = |group: &[Branch]| AlphaNode {
-        alpha: grid.alpha[group[0].alpha],
-        bounds: group
+    let bounds_node = |group: &[Branch]| BoundsNode {
+        mode: grid.configuration(group[0].configuration).rule.bound_mode,
+        bounds: bounds.get(group[0].rule).clone(),
+        leaves: group.iter().map(|branch| branch.leaf).collect(),
+    };
+    let alpha_node = |group: &[Branch]| {
+        let bounds: Vec<BoundsNode> = group
             .chunk_by(|a, b| a.rule == b.rule)
-            .map(|group| BoundsNode {
-                mode: grid.configuration(group[0].configuration).rule.bound_mode,
-                bounds: bounds.get(group[0].rule).clone(),
-                leaves: group.iter().map(|branch| branch.leaf).collect(),
-            })
-            .collect(),
+            .map(bounds_node)
+            .collect();
+        let (clips, plain) = Clips::take(&bounds);
+        AlphaNode {
+            alpha: grid.alpha[group[0].alpha],
+            bounds,
+            plain,
+            clips,
+        }
     };
     branches
         .chunk_by(|a, b| a.delta == b.delta)
