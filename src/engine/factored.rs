@@ -132,11 +132,11 @@ impl Clips {
             scratch.raised.clear();
             scratch
                 .raised
-                .extend(self.los.iter().map(|lo| pass.side(*lo, 1.0)));
+                .extend(self.los.iter().map(|lo| pass.side::<false>(*lo)));
             scratch.cut.clear();
             scratch
                 .cut
-                .extend(self.his.iter().map(|hi| pass.side(*hi, -1.0)));
+                .extend(self.his.iter().map(|hi| pass.side::<true>(*hi)));
             let unclipped = Side {
                 weight: total,
                 truth: judges
@@ -174,49 +174,22 @@ struct Pass<'a> {
 }
 
 impl Pass<'_> {
-    /// What a bound adds (`sign` 1, a lower bound) or cuts (`sign` -1, an upper one).
-    fn side(&self, bound: f64, sign: f64) -> Side {
-        let bound_powered = if self.elasticity == 1.0 {
+    /// What a lower bound adds, or (`UPPER`) an upper bound cuts.
+    fn side<const UPPER: bool>(&self, bound: f64) -> Side {
+        let powered = if self.elasticity == 1.0 {
             bound
         } else {
             bound.powf(self.elasticity)
         };
-        let (weights, powered) = (self.weights, self.powered);
-        match (self.judges.truth, self.judges.sample) {
-            (Some(truth), Some(sample)) => {
-                let (weight, [truth, sample]) = beyond(
-                    weights,
-                    powered,
-                    [&truth.rate, &sample.rate],
-                    bound,
-                    bound_powered,
-                    sign,
-                );
-                Side {
-                    weight,
-                    truth,
-                    sample,
-                }
-            }
-            (Some(truth), None) => {
-                let (weight, [truth]) =
-                    beyond(weights, powered, [&truth.rate], bound, bound_powered, sign);
-                Side {
-                    weight,
-                    truth,
-                    sample: f64::NAN,
-                }
-            }
-            (None, Some(sample)) => {
-                let (weight, [sample]) =
-                    beyond(weights, powered, [&sample.rate], bound, bound_powered, sign);
-                Side {
-                    weight,
-                    truth: f64::NAN,
-                    sample,
-                }
-            }
-            (None, None) => Side::default(),
+        let worth = |judge: Option<&Judge>| {
+            judge.map_or(f64::NAN, |judge| {
+                beyond_worth::<UPPER>(self.powered, &judge.rate, powered)
+            })
+        };
+        Side {
+            weight: beyond::<UPPER>(self.weights, bound),
+            truth: worth(self.judges.truth),
+            sample: worth(self.judges.sample),
         }
     }
 
@@ -250,41 +223,39 @@ impl Pass<'_> {
     }
 }
 
-/// `sum (sign (bound - w))+` and, for each rate, `sum k (sign (bound^b - w^b))+`, in the order of
-/// [`lanes`]. Time: O(n); no allocation.
+/// How far `x` lies below a bound, or (`UPPER`) above it; 0 inside.
 #[inline]
-fn beyond<const K: usize>(
-    weights: &[f64],
-    powered: &[f64],
-    rates: [&[f64]; K],
-    bound: f64,
-    bound_powered: f64,
-    sign: f64,
-) -> (f64, [f64; K]) {
-    let positive = |x: f64| if x > 0.0 { x } else { 0.0 };
-    let (w, w_rest) = weights.as_chunks::<LANES>();
-    let (p, p_rest) = powered.as_chunks::<LANES>();
-    let k = rates.map(|rate| rate.as_chunks::<LANES>());
-    let (mut total, mut worth) = ([0.0; LANES], [[0.0; LANES]; K]);
-    for (at, (w, p)) in w.iter().zip(p).enumerate() {
+fn excess<const UPPER: bool>(x: f64, bound: f64) -> f64 {
+    let excess = if UPPER { x - bound } else { bound - x };
+    if excess > 0.0 { excess } else { 0.0 }
+}
+
+/// `sum (bound - w)+`, or (`UPPER`) `sum (w - bound)+`, in the order of [`lanes`]. Time: O(n).
+fn beyond<const UPPER: bool>(w: &[f64], bound: f64) -> f64 {
+    let (chunks, rest) = w.as_chunks::<LANES>();
+    let mut total = [0.0; LANES];
+    for w in chunks {
         for lane in 0..LANES {
-            total[lane] += positive(sign * (bound - w[lane]));
-        }
-        for (worth, k) in worth.iter_mut().zip(&k) {
-            let k = &k.0[at];
-            for lane in 0..LANES {
-                worth[lane] += k[lane] * positive(sign * (bound_powered - p[lane]));
-            }
+            total[lane] += excess::<UPPER>(w[lane], bound);
         }
     }
-    for (lane, (w, p)) in w_rest.iter().zip(p_rest).enumerate() {
-        total[lane] += positive(sign * (bound - w));
-        for (worth, k) in worth.iter_mut().zip(&k) {
-            worth[lane] += k.1[lane] * positive(sign * (bound_powered - p));
+    for (total, w) in total.iter_mut().zip(rest) {
+        *total += excess::<UPPER>(*w, bound);
+    }
+    lanes::combine(&total)
+}
+
+/// `sum k (bound - p)+`, or (`UPPER`) `sum k (p - bound)+`, in the order of [`lanes`]. Time: O(n).
+fn beyond_worth<const UPPER: bool>(p: &[f64], k: &[f64], bound: f64) -> f64 {
+    let ((p, p_rest), (k, k_rest)) = (p.as_chunks::<LANES>(), k.as_chunks::<LANES>());
+    let mut total = [0.0; LANES];
+    for (p, k) in p.iter().zip(k) {
+        for lane in 0..LANES {
+            total[lane] += k[lane] * excess::<UPPER>(p[lane], bound);
         }
     }
-    (
-        lanes::combine(&total),
-        worth.map(|worth| lanes::combine(&worth)),
-    )
+    for ((total, p), k) in total.iter_mut().zip(p_rest).zip(k_rest) {
+        *total += k * excess::<UPPER>(*p, bound);
+    }
+    lanes::combine(&total)
 }

@@ -52,7 +52,7 @@ impl Sweep<'_> {
             .map_init(Scratch::default, |scratch, slot| {
                 let summary_plan = &plans[plan.draw(slot)];
                 let configuration = self.scenario.grid.configuration(plan.configurations[slot]);
-                let mut row = self.row(plan, lifts, slot, configuration, summary_plan, scratch);
+                let mut row = self.row(plan, lifts, slot, summary_plan, standing, scratch);
                 row.rivals = standing.map(|standing| {
                     let world = &standing.worlds[usize::try_from(
                         self.scenario.grid.world_of(configuration.index),
@@ -86,13 +86,19 @@ impl Sweep<'_> {
         plan: &Plan,
         lifts: &BlockLifts,
         slot: usize,
-        configuration: Configuration,
         summary_plan: &SummaryPlan,
+        standing: Option<&Standing>,
         scratch: &mut Scratch,
     ) -> ConfigurationRow {
+        let configuration = self.scenario.grid.configuration(plan.configurations[slot]);
         let metrics = &self.scenario.metrics;
         let mut summaries = Vec::with_capacity(self.scenario.run.lifts.len());
+        let known = standing.and_then(|standing| standing.decisions.get(slot));
         for &lift in &self.scenario.run.lifts {
+            if let (Lift::Decision, Some(known)) = (lift, known) {
+                summaries.push((lift, known.clone()));
+                continue;
+            }
             if lift == Lift::Optimism {
                 optimism(plan, lifts, slot, scratch);
             } else {

@@ -10,7 +10,7 @@ use super::plan::Plan;
 use super::sweep::Sweep;
 use crate::problem::Error;
 use crate::scenario::Lift;
-use crate::stats::{self, BestPerReplicate};
+use crate::stats::{self, BestPerReplicate, Summary};
 
 /// What is known of a world once all its rules were seen.
 #[derive(Debug)]
@@ -25,6 +25,9 @@ pub(super) struct Standing {
     pub(super) worlds: Vec<WorldBest>,
     /// One entry per configuration.
     pub(super) pareto: Vec<bool>,
+    /// Statistics of the decision lift, one entry per configuration, where all of them are in one block;
+    /// empty else.
+    pub(super) decisions: Vec<Summary>,
 }
 
 impl Sweep<'_> {
@@ -39,8 +42,13 @@ impl Sweep<'_> {
         let mut best: Vec<Option<BestPerReplicate>> = vec![None; count];
         let mut points: Vec<(f64, f64)> =
             Vec::with_capacity(usize::try_from(grid.len()).unwrap_or(0));
+        let mut decisions = Vec::new();
         let mut observe = |plan: &Plan, lifts: &BlockLifts| {
-            points.extend(self.points(plan, lifts));
+            let of_block = self.decisions(plan, lifts);
+            points.extend(of_block.iter().map(|summary| (summary.mean, summary.cvar)));
+            if only.is_some() {
+                decisions = of_block;
+            }
             for (world, best) in best.iter_mut().enumerate() {
                 let Some(block) = self.block_best(plan, lifts, world as u64) else {
                     continue;
@@ -71,18 +79,18 @@ impl Sweep<'_> {
         Ok(Standing {
             worlds: worlds.collect(),
             pareto: pareto(&points, count),
+            decisions,
         })
     }
 
-    /// Mean and conditional value at risk of the decision lift, per slot.
-    fn points(&self, plan: &Plan, lifts: &BlockLifts) -> Vec<(f64, f64)> {
-        let plans = self.summary_plans(plan, lifts);
+    /// The statistics of the decision lift, per slot.
+    fn decisions(&self, plan: &Plan, lifts: &BlockLifts) -> Vec<Summary> {
+        let (plans, metrics) = (self.summary_plans(plan, lifts), &self.scenario.metrics);
         (0..plan.slots())
             .into_par_iter()
             .map_init(Vec::new, |row, slot| {
                 lifts.row(Lift::Decision, plan, slot, row);
-                let summary = plans[plan.draw(slot)].summarise(row, 0.0, 0.5);
-                (summary.mean, summary.cvar)
+                plans[plan.draw(slot)].summarise(row, metrics.target, metrics.pessimism)
             })
             .collect()
     }
@@ -90,9 +98,11 @@ impl Sweep<'_> {
     /// The best decision lifts of one world within a block.
     fn block_best(&self, plan: &Plan, lifts: &BlockLifts, world: u64) -> Option<BestPerReplicate> {
         const JOB: usize = 64;
-        let of_world =
-            |slot: &usize| self.scenario.grid.world_of(plan.configurations[*slot]) == world;
-        let slots: Vec<usize> = (0..plan.slots()).filter(of_world).collect();
+        // A block is a stretch of the grid, and the world is its fastest part.
+        let worlds = self.scenario.grid.worlds();
+        let first = (world + worlds - plan.configurations.first()? % worlds) % worlds;
+        let (first, step) = (usize::try_from(first).ok()?, usize::try_from(worlds).ok()?);
+        let slots: Vec<usize> = (first..plan.slots()).step_by(step).collect();
         let replicates = lifts.defined(plan.draw(*slots.first()?));
         let job = |slots: &[usize]| {
             let mut best = BestPerReplicate::new(replicates);
