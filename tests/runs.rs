@@ -318,3 +318,44 @@ fn rules_that_are_the_same_tie() {
         assert_eq!(row["best_set"], "true");
     }
 }
+
+/// The committed reference run: a change of any number must be meant, and told in the changelog.
+#[test]
+fn the_reference_run_still_has_its_numbers() {
+    let folder = tempfile::tempdir().unwrap();
+    run(&folder, &bundled("smoke.toml"), "out", &[]);
+    let reference = Path::new(env!("CARGO_MANIFEST_DIR")).join("results/reference");
+    for file in ["configurations.csv", "allocations.csv"] {
+        let new = csv_cells(&folder.path().join("out").join(file));
+        let old = csv_cells(&reference.join(file));
+        assert_eq!(new.len(), old.len(), "{file}");
+        for (new, old) in new.iter().zip(&old) {
+            // Bytes agree on one platform; elsewhere logarithms may differ in their last bits.
+            let close = match (new.parse::<f64>(), old.parse::<f64>()) {
+                (Ok(new), Ok(old)) => (new - old).abs() <= 1e-9 * (1.0 + old.abs()),
+                _ => new == old,
+            };
+            assert!(
+                close,
+                "{file}: {new} was {old}: run configs/smoke.toml into results/reference if this is meant"
+            );
+        }
+    }
+}
+
+fn csv_cells(path: &Path) -> Vec<String> {
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .from_path(path)
+        .unwrap();
+    reader
+        .records()
+        .flat_map(|record| {
+            record
+                .unwrap()
+                .iter()
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        })
+        .collect()
+}

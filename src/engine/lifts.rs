@@ -1,5 +1,7 @@
 //! The lifts of a block: all replicates of all its configurations, the largest thing in memory.
 
+use std::ops::Range;
+
 use ndarray::{Array3, s};
 use rayon::prelude::*;
 
@@ -10,9 +12,18 @@ use super::plan::Plan;
 use crate::problem::Error;
 use crate::scenario::Lift;
 
-/// Replicates per unit of parallel work. A constant: how work is split over threads must not be
-/// visible in any result.
-pub(super) const CHUNK: u64 = 64;
+/// The replicates of every unit of parallel work: 64 of them, fewer where there are few altogether.
+///
+/// A function of their number alone. It decides nothing but who does what: each replicate is drawn and
+/// written by itself.
+pub(super) fn chunks(replicates: u64) -> impl IndexedParallelIterator<Item = Range<u64>> {
+    let size = (replicates / 16).clamp(1, 64);
+    let count = usize::try_from(replicates.div_ceil(size)).unwrap_or(usize::MAX);
+    (0..count).into_par_iter().map(move |chunk| {
+        let first = chunk as u64 * size;
+        first..replicates.min(first + size)
+    })
+}
 
 /// Lifts of a block, in chunks of replicates.
 #[derive(Debug)]
@@ -40,10 +51,8 @@ impl BlockLifts {
         replicates: u64,
         observer: &dyn Observer,
     ) -> Result<Self, Error> {
-        let chunks = (0..replicates.div_ceil(CHUNK))
-            .into_par_iter()
-            .map_init(Buffers::default, |buffers, chunk| {
-                let range = chunk * CHUNK..replicates.min((chunk + 1) * CHUNK);
+        let chunks = chunks(replicates)
+            .map_init(Buffers::default, |buffers, range| {
                 sweep_chunk(kernel, plan, kept, range, buffers, observer)
             })
             .collect::<Result<Vec<_>, Error>>()?;
@@ -127,7 +136,7 @@ fn sweep_chunk(
     kernel: &Kernel<'_>,
     plan: &Plan,
     kept: &Kept,
-    range: std::ops::Range<u64>,
+    range: Range<u64>,
     buffers: &mut Buffers,
     observer: &dyn Observer,
 ) -> Result<(Array3<f64>, Vec<bool>), Error> {

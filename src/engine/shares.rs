@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::budget::Options;
 use super::kernel::{Buffers, Kernel};
-use super::lifts::CHUNK;
+use super::lifts::chunks;
 use super::observer::{Observer, Phase};
 use super::plan::Plan;
 use super::row::AllocationRow;
@@ -70,10 +70,8 @@ fn share_quantiles(
     // One run of shares per node and replicate: configurations that differ in elasticity alone
     // share a node.
     let nodes = plan.nodes();
-    let chunks = (0..replicates.div_ceil(CHUNK))
-        .into_par_iter()
-        .map_init(Buffers::default, |buffers, chunk| {
-            let range = chunk * CHUNK..replicates.min((chunk + 1) * CHUNK);
+    let chunks = chunks(replicates)
+        .map_init(Buffers::default, |buffers, range| {
             share_chunk(kernel, plan, channels, range, buffers, observer)
         })
         .collect::<Result<Vec<Vec<f64>>, Error>>()?;
