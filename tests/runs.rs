@@ -197,6 +197,16 @@ fn statistics_across_rules_stay_within_a_world() {
         worlds.entry(world).or_default().push(row);
     }
     assert_eq!(worlds.len(), 6);
+    let plans = self::rows(&folder, "out", "allocations.csv");
+    let with_plan: std::collections::BTreeSet<&String> =
+        plans.iter().map(|row| &row["configuration"]).collect();
+    for row in rows.iter().filter(|row| row["pareto"] == "true") {
+        assert!(
+            with_plan.contains(&row["configuration"]),
+            "no plan of {}",
+            row["configuration"]
+        );
+    }
     for rows in worlds.values() {
         let total: f64 = rows.iter().map(|row| number(row, "prob_best")).sum();
         assert!((total - 1.0).abs() < 1e-9, "{total}");

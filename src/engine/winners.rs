@@ -56,7 +56,7 @@ pub struct WorldWinners {
     pub best_set: u64,
     /// Configurations seen.
     pub rules: u64,
-    /// Highest mean and configuration of the Pareto front, without repetitions.
+    /// Configurations of the Pareto front, with their mean and conditional value at risk.
     front: Vec<(u64, [f64; 2])>,
 }
 
@@ -65,6 +65,23 @@ impl WorldWinners {
     #[must_use]
     pub fn winner(&self, criterion: Criterion) -> Option<&ConfigurationRow> {
         self.rows[criterion as usize].as_ref()
+    }
+
+    /// The Pareto front. Where it is long, because many rules do exactly the same, one of each kind.
+    fn front(&self) -> Vec<u64> {
+        const LONG: usize = 256;
+        let mut front = self.front.clone();
+        if front.len() > LONG {
+            let order = |a: &(u64, [f64; 2]), b: &(u64, [f64; 2])| {
+                a.1[0]
+                    .total_cmp(&b.1[0])
+                    .then(a.1[1].total_cmp(&b.1[1]))
+                    .then(a.0.cmp(&b.0))
+            };
+            front.sort_unstable_by(order);
+            front.dedup_by(|a, b| a.1 == b.1);
+        }
+        front.into_iter().map(|(index, _)| index).collect()
     }
 
     fn observe(&mut self, row: &ConfigurationRow) {
@@ -86,9 +103,7 @@ impl WorldWinners {
         self.best_set += u64::from(rivals.best_set);
         if let Some(decision) = row.summary(Lift::Decision).filter(|_| rivals.pareto) {
             let point = [comparable(decision.mean), comparable(decision.cvar)];
-            if self.front.iter().all(|(_, seen)| *seen != point) {
-                self.front.push((row.configuration.index, point));
-            }
+            self.front.push((row.configuration.index, point));
         }
     }
 }
@@ -181,7 +196,7 @@ impl Winners {
                     .filter_map(|criterion| world.winner(*criterion));
                 winners
                     .map(|row| row.configuration.index)
-                    .chain(world.front.iter().map(|(index, _)| *index))
+                    .chain(world.front())
             })
             .collect();
         indices.sort_unstable();
