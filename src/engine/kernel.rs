@@ -45,6 +45,19 @@ struct Spare {
     scratch: Scratch,
 }
 
+impl Spare {
+    /// Makes the shares of a node from blended weights.
+    fn allocate(&mut self, node: &BoundsNode, weights: &[f64]) {
+        impose(
+            node.mode,
+            &node.bounds,
+            weights,
+            &mut self.scratch,
+            &mut self.shares,
+        );
+    }
+}
+
 /// The lifts of one configuration in one replicate; NaN where nobody will read one.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Lifts {
@@ -109,13 +122,7 @@ impl<'a> Kernel<'a> {
                 }
                 for &node in &alpha.plain {
                     let node = &alpha.bounds[node];
-                    impose(
-                        node.mode,
-                        &node.bounds,
-                        weights,
-                        &mut spare.scratch,
-                        &mut spare.shares,
-                    );
+                    spare.allocate(node, weights);
                     for leaf in &node.leaves {
                         let chosen = self.plain(leaf, spare, &judges);
                         record(leaf.slot, self.with_today(plan, leaf, &judges.0, chosen));
@@ -134,13 +141,7 @@ impl<'a> Kernel<'a> {
                     &mut |leaf, node, chosen| {
                         let chosen = chosen.unwrap_or_else(|| {
                             let node = &alpha.bounds[node];
-                            impose(
-                                node.mode,
-                                &node.bounds,
-                                weights,
-                                &mut spare.scratch,
-                                &mut spare.shares,
-                            );
+                            spare.allocate(node, weights);
                             self.plain(leaf, spare, &judges)
                         });
                         record(leaf.slot, self.with_today(plan, leaf, &judges.0, chosen));
@@ -205,13 +206,7 @@ impl<'a> Kernel<'a> {
             self.worlds.draw(draw.level, replicate, &mut buffers.world);
             self.blends(&draw.scores, buffers, &mut |alpha, weights, spare| {
                 for node in &alpha.bounds {
-                    impose(
-                        node.mode,
-                        &node.bounds,
-                        weights,
-                        &mut spare.scratch,
-                        &mut spare.shares,
-                    );
+                    spare.allocate(node, weights);
                     record(node, &spare.shares);
                 }
             });
