@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::Outcome;
 use super::arguments::{Allocate, Format};
-use super::screen::{table, wrapped};
+use super::screen::{axis_value, table, wrapped};
 
 /// A plan and what it is measured by.
 struct Plan<'a> {
@@ -80,11 +80,7 @@ fn one_rule(scenario: &Scenario) -> Result<(), Error> {
     let mut problems = Problems::new();
     for (name, values) in scenario.grid.axes() {
         if values.len() > 1 && !WORLD_AXES.contains(&name) {
-            let text = |value: &liftsweep::scenario::AxisValue| match value {
-                liftsweep::scenario::AxisValue::Number(value) => number(*value),
-                liftsweep::scenario::AxisValue::Name(name) => (*name).to_owned(),
-            };
-            let known: Vec<String> = values.iter().take(8).map(text).collect();
+            let known: Vec<String> = values.iter().take(8).map(axis_value).collect();
             let more = if values.len() > known.len() {
                 ", ..."
             } else {

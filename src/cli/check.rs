@@ -5,12 +5,13 @@ use std::fmt::Write;
 use liftsweep::config::Overrides;
 use liftsweep::engine::{self, Options, Unobserved};
 use liftsweep::load;
-use liftsweep::scenario::{AxisValue, Scenario};
+use liftsweep::scenario::Scenario;
 use liftsweep::units::{Count, Money};
 
 use super::arguments::Check;
 use super::clock::{Stopwatch, duration};
 use super::findings::{findings, headline};
+use super::screen::axis_value;
 use super::{Outcome, at_scenario};
 
 pub(crate) fn check(arguments: &Check) -> Outcome {
@@ -43,13 +44,9 @@ fn axes(scenario: &Scenario) -> String {
     const SHOWN: usize = 6;
     let mut text = String::new();
     for (position, (name, values)) in scenario.grid.axes().into_iter().enumerate() {
-        let value = |value: &AxisValue| match value {
-            AxisValue::Number(number) => liftsweep::output::number(*number),
-            AxisValue::Name(name) => (*name).to_owned(),
-        };
-        let mut shown: Vec<String> = values.iter().take(SHOWN).map(value).collect();
+        let mut shown: Vec<String> = values.iter().take(SHOWN).map(axis_value).collect();
         if let Some(last) = values.last().filter(|_| values.len() > SHOWN) {
-            shown.push(format!("... {}", value(last)));
+            shown.push(format!("... {}", axis_value(last)));
         }
         let label = if position == 0 { "axes" } else { "" };
         // Writing to a string cannot fail.

@@ -4,7 +4,9 @@ use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::Path;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use liftsweep::output::number;
 use liftsweep::problem::Error;
+use liftsweep::scenario::AxisValue;
 
 /// Writes to standard output. A reader that went away has read enough; anything else that keeps
 /// the text from being written is a failure.
@@ -37,6 +39,14 @@ pub(crate) fn both_on_a_terminal() -> bool {
 /// Columns of the terminal on standard output, or 100 where it is none.
 pub(crate) fn width() -> usize {
     terminal_size::terminal_size().map_or(100, |(columns, _)| usize::from(columns.0).clamp(40, 200))
+}
+
+/// An axis value as the results write it.
+pub(crate) fn axis_value(value: &AxisValue) -> String {
+    match value {
+        AxisValue::Number(value) => number(*value),
+        AxisValue::Name(name) => (*name).to_owned(),
+    }
 }
 
 /// A plain table: the first column to the left, the others to the right.

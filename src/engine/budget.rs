@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::kept::Kept;
 use crate::problem::{Error, Place, Problem};
-use crate::scenario::{Lift, Scenario};
+use crate::scenario::Scenario;
 use crate::units::Count;
 
 /// How a run is executed: nothing in here changes a result.
@@ -31,8 +31,7 @@ pub(super) fn bytes_per_configuration(scenario: &Scenario) -> u64 {
 /// Bytes that are kept per world to compare its rules: best lift, ties and the star's lift of every
 /// replicate; nothing where no decision lift is asked for.
 pub(super) fn bytes_of_worlds(scenario: &Scenario) -> u64 {
-    let compares = Kept::new(&scenario.run).position(Lift::Decision).is_some();
-    let per_world = if compares {
+    let per_world = if Kept::new(&scenario.run).compares() {
         20 * scenario.run.replicates
     } else {
         0
@@ -48,6 +47,12 @@ pub(super) fn blocks(scenario: &Scenario, options: Options) -> Vec<Range<u64>> {
     (0..total.div_ceil(size))
         .map(|block| block * size..total.min((block + 1) * size))
         .collect()
+}
+
+/// Number of configurations of the largest block.
+pub(super) fn largest(blocks: &[Range<u64>]) -> u64 {
+    let sizes = blocks.iter().map(|block| block.end - block.start);
+    sizes.max().unwrap_or(1)
 }
 
 /// Refuses a run that cannot be held in memory in any blocks.

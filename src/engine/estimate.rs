@@ -1,8 +1,9 @@
 //! What a run will cost, and samples of its work to be timed.
 
-use super::budget::{Options, blocks, bytes_of_worlds, bytes_per_configuration};
+use super::budget::{Options, blocks, bytes_of_worlds, bytes_per_configuration, largest};
+use super::kept::Kept;
 use super::sweep::{shares_only, sweep_only};
-use crate::scenario::{AllocationsWanted, Lift, Scenario};
+use crate::scenario::{AllocationsWanted, Scenario};
 
 /// What a run will cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,14 +26,9 @@ pub struct Estimate {
 #[must_use]
 pub fn estimate(scenario: &Scenario, options: Options) -> Estimate {
     let blocks = blocks(scenario, options);
-    let compares = scenario.run.reports(Lift::Decision) || scenario.run.reports(Lift::Optimism);
+    let compares = Kept::new(&scenario.run).compares();
     let passes = if blocks.len() > 1 && compares { 2 } else { 1 };
     let (configurations, replicates) = (scenario.grid.len(), scenario.run.replicates);
-    let largest = blocks
-        .iter()
-        .map(|block| block.end - block.start)
-        .max()
-        .unwrap_or(0);
     let plans = match scenario.output.allocations {
         AllocationsWanted::All => configurations,
         AllocationsWanted::None => 0,
@@ -46,7 +42,7 @@ pub fn estimate(scenario: &Scenario, options: Options) -> Estimate {
             .campaigns
             .rows()
             .map_or(0, |rows| rows.len() as u64);
-    let lifts = largest * bytes_per_configuration(scenario) + bytes_of_worlds(scenario);
+    let lifts = largest(&blocks) * bytes_per_configuration(scenario) + bytes_of_worlds(scenario);
     Estimate {
         configurations,
         replicates,
@@ -61,25 +57,25 @@ pub fn estimate(scenario: &Scenario, options: Options) -> Estimate {
 /// time them.
 #[must_use]
 pub fn probe_shares(scenario: &Scenario) -> u64 {
-    let mut sample = scenario.clone();
-    sample.run.replicates = scenario.run.replicates.min(128);
-    let total = scenario.grid.len();
-    let count = total.min(8);
-    let first = (total - count) / 2;
-    let configurations: Vec<u64> = (first..first + count).collect();
-    shares_only(&sample, &configurations);
-    count * sample.run.replicates
+    probe_with(scenario, 8, |sample, configurations| {
+        shares_only(sample, &configurations);
+    })
 }
 
 /// Makes some of the allocations of a run and returns how many, so that a caller can time them: a
 /// stretch of up to 1,024 configurations from the middle of the grid, through 128 replicates.
 #[must_use]
 pub fn probe(scenario: &Scenario) -> u64 {
+    probe_with(scenario, 1024, sweep_only)
+}
+
+/// Hands `work` a stretch of configurations and few replicates; how many allocations that makes.
+fn probe_with(scenario: &Scenario, most: u64, work: impl FnOnce(&Scenario, Vec<u64>)) -> u64 {
     let mut sample = scenario.clone();
     sample.run.replicates = scenario.run.replicates.min(128);
     let total = scenario.grid.len();
-    let count = total.min(1024);
+    let count = total.min(most);
     let first = (total - count) / 2;
-    sweep_only(&sample, (first..first + count).collect());
+    work(&sample, (first..first + count).collect());
     count * sample.run.replicates
 }

@@ -23,6 +23,11 @@ impl Kept {
         self.0.len()
     }
 
+    /// Whether rules are compared: by their decision lift.
+    pub(super) fn compares(&self) -> bool {
+        self.position(Lift::Decision).is_some()
+    }
+
     pub(super) fn position(&self, lift: Lift) -> Option<usize> {
         self.0.iter().position(|kept| *kept == lift)
     }

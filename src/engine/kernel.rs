@@ -20,7 +20,7 @@ pub(super) struct Kernel<'a> {
     /// `o_i^elasticity`, one row per elasticity of the grid.
     powered_status_quo: Vec<Vec<f64>>,
     /// Which lifts somebody will read; the others are not computed.
-    kept: Kept,
+    pub(super) kept: Kept,
 }
 
 /// Buffers of one thread.

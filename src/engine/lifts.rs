@@ -47,13 +47,12 @@ impl BlockLifts {
     pub(super) fn sweep(
         kernel: &Kernel<'_>,
         plan: &Plan,
-        kept: &Kept,
         replicates: u64,
         observer: &dyn Observer,
     ) -> Result<Self, Error> {
         let chunks = chunks(replicates)
             .map_init(Buffers::default, |buffers, range| {
-                sweep_chunk(kernel, plan, kept, range, buffers, observer)
+                sweep_chunk(kernel, plan, range, buffers, observer)
             })
             .collect::<Result<Vec<_>, Error>>()?;
         let mut capped = vec![false; plan.draws.len()];
@@ -69,7 +68,7 @@ impl BlockLifts {
             .map(|chunk| chunk.len_of(ndarray::Axis(2)))
             .sum();
         let mut lifts = Self {
-            kept: kept.clone(),
+            kept: kernel.kept.clone(),
             replicates,
             chunks,
             capped,
@@ -135,16 +134,15 @@ impl BlockLifts {
 fn sweep_chunk(
     kernel: &Kernel<'_>,
     plan: &Plan,
-    kept: &Kept,
     range: Range<u64>,
     buffers: &mut Buffers,
     observer: &dyn Observer,
 ) -> Result<(Array3<f64>, Vec<bool>), Error> {
     let width = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
-    let mut lifts = Array3::zeros((kept.len(), plan.slots(), width));
+    let mut lifts = Array3::zeros((kernel.kept.len(), plan.slots(), width));
     let mut capped = vec![false; plan.draws.len()];
     let positions =
-        [Lift::Apparent, Lift::Decision, Lift::Recommended].map(|lift| kept.position(lift));
+        [Lift::Apparent, Lift::Decision, Lift::Recommended].map(|lift| kernel.kept.position(lift));
     for (column, replicate) in range.enumerate() {
         if observer.cancelled() {
             return Err(Error::Interrupted);

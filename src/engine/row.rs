@@ -16,7 +16,8 @@ pub struct ConfigurationRow {
     pub degenerate_replicates: u64,
     /// Statistics of each lift that was asked for.
     pub lifts: Vec<(Lift, Summary)>,
-    /// Mean optimism and its Monte Carlo standard error, where apparent and decision lift are known.
+    /// Mean optimism and its Monte Carlo standard error, where apparent and decision lift are known and
+    /// optimism is not among `lifts`.
     pub optimism: Option<(f64, f64)>,
     /// How the rule compares with the other rules in its world, by decision lift.
     pub rivals: Option<Rivals>,

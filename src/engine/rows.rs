@@ -109,7 +109,9 @@ impl Sweep<'_> {
                 summary_plan.summarise(&mut scratch.sorted, metrics.target, metrics.pessimism),
             ));
         }
-        let optimism = optimism(plan, lifts, slot, scratch).then(|| {
+        // Where optimism is reported in full, its mean is among its statistics already.
+        let reported = self.scenario.run.reports(Lift::Optimism);
+        let optimism = (!reported && optimism(plan, lifts, slot, scratch)).then(|| {
             let summary =
                 summary_plan.summarise(&mut scratch.sorted, metrics.target, metrics.pessimism);
             (summary.mean, summary.mean_mcse)

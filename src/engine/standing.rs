@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use super::budget::largest;
 use super::lifts::BlockLifts;
 use super::observer::Phase;
 use super::plan::Plan;
@@ -139,12 +140,7 @@ impl Sweep<'_> {
             read(plan, lifts, &sorted);
         } else {
             // As many at a time as a block holds.
-            let largest = blocks
-                .iter()
-                .map(|block| block.end - block.start)
-                .max()
-                .unwrap_or(1);
-            for part in sorted.chunks(usize::try_from(largest).unwrap_or(usize::MAX)) {
+            for part in sorted.chunks(usize::try_from(largest(blocks)).unwrap_or(usize::MAX)) {
                 let (plan, lifts) =
                     self.sweep(part.iter().map(|(star, _)| *star).collect(), Phase::Best)?;
                 read(&plan, &lifts, part);

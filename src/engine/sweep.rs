@@ -9,17 +9,16 @@ use std::ops::Range;
 use super::budget::{Options, blocks, refuse_size};
 use super::chain::Chain;
 use super::judge::{Judge, observed_judge};
-use super::kept::Kept;
 use super::kernel::Kernel;
 use super::lifts::BlockLifts;
 use super::observer::{Observer, Phase, Unobserved};
 use super::plan::Plan;
-use super::row::Sink;
+use super::row::{AllocationRow, Sink};
 use super::shares::share_rows;
 use super::winners::Winners;
 use super::worlds::Worlds;
 use crate::problem::{Error, Place, Problem};
-use crate::scenario::{AllocationsWanted, Lift, Scenario};
+use crate::scenario::{AllocationsWanted, Scenario};
 
 /// More than this fraction of replicates without any conversion is an error.
 const DEGENERATE_LIMIT: f64 = 0.01;
@@ -44,7 +43,7 @@ pub fn run<E: From<Error>>(
     let worlds = Worlds::new(scenario);
     let sweep = Sweep::new(scenario, &chain, &worlds, observer);
     let blocks = blocks(scenario, options);
-    let compares = sweep.kept.position(Lift::Decision).is_some();
+    let compares = sweep.kernel.kept.compares();
     let mut winners = Winners::new(scenario);
 
     let only = if blocks.len() == 1 {
@@ -85,7 +84,7 @@ pub(super) fn shares_only(scenario: &Scenario, configurations: &[u64]) {
     let chain = Chain::new(&scenario.campaigns, scenario.budget);
     let worlds = Worlds::new(scenario);
     let kernel = Kernel::new(scenario, &chain, &worlds);
-    let ignore = &mut |_: &[super::row::AllocationRow]| Ok::<(), Error>(());
+    let ignore = &mut |_: &[AllocationRow]| Ok::<(), Error>(());
     let _ = share_rows(
         &kernel,
         configurations,
@@ -110,7 +109,6 @@ pub(super) struct Sweep<'a> {
     pub(super) scenario: &'a Scenario,
     pub(super) chain: &'a Chain,
     pub(super) kernel: Kernel<'a>,
-    pub(super) kept: Kept,
     pub(super) observed: Vec<Judge>,
     pub(super) observer: &'a dyn Observer,
 }
@@ -126,7 +124,6 @@ impl<'a> Sweep<'a> {
             scenario,
             chain,
             kernel: Kernel::new(scenario, chain, worlds),
-            kept: Kept::new(&scenario.run),
             observed: scenario
                 .grid
                 .elasticity
@@ -154,7 +151,7 @@ impl<'a> Sweep<'a> {
         self.observer
             .begin(phase, configurations.len() as u64 * replicates);
         let plan = Plan::new(self.scenario, self.chain, configurations);
-        let lifts = BlockLifts::sweep(&self.kernel, &plan, &self.kept, replicates, self.observer)?;
+        let lifts = BlockLifts::sweep(&self.kernel, &plan, replicates, self.observer)?;
         self.refuse_degenerate(&plan, &lifts)?;
         Ok((plan, lifts))
     }

@@ -1,5 +1,7 @@
 //! The grid: the product of all axes, as an index rather than a list.
 
+use std::fmt;
+
 use crate::allocate::BoundMode;
 use crate::score::Score;
 
@@ -381,26 +383,51 @@ impl Grid {
         let words: Vec<String> = told
             .map(|((name, _), value)| match value {
                 AxisValue::Name(value) => value.to_owned(),
-                AxisValue::Number(value) => format!("{name} {value}"),
+                number @ AxisValue::Number(_) => format!("{name} {number}"),
             })
             .collect();
         words.join(", ")
     }
 
-    /// The values of one configuration on [`Grid::axes`], in the same order.
+    /// The values of one configuration on [`Grid::axes`], in the same order. Time: O(axes), however
+    /// long they are.
     #[must_use]
     pub fn values(&self, index: u64) -> Vec<AxisValue> {
-        let position = self.position(index);
-        let axes = self.axes();
-        axes.iter()
-            .map(|(name, values)| {
-                let axis = AXES
-                    .iter()
-                    .position(|axis| axis == name)
-                    .unwrap_or_default();
-                values[position[axis]]
-            })
-            .collect()
+        let at = self.position(index);
+        let number = |axis: &[f64], position: usize| AxisValue::Number(axis[at[position]]);
+        let mut values = vec![
+            AxisValue::Name(self.score[at[0]].name()),
+            AxisValue::Name(self.rates[at[1]].name()),
+            number(&self.alpha, 2),
+            number(&self.delta, 3),
+            number(&self.min_share, 4),
+            number(&self.max_share, 5),
+        ];
+        match &self.relative {
+            RelativeAxes::None => {}
+            RelativeAxes::MaxChange(change) => values.push(number(change, 6)),
+            RelativeAxes::Ratios { min, max } => {
+                values.extend([number(min, 7), number(max, 8)]);
+            }
+        }
+        values.push(AxisValue::Name(self.bound_mode[at[9]].name()));
+        values.extend([
+            number(&self.dispersion, 10),
+            number(&self.elasticity, 11),
+            number(&self.noise_cv, 12),
+            number(&self.drift_cv, 13),
+        ]);
+        values
+    }
+}
+
+/// For sentences: numbers as Rust writes them.
+impl fmt::Display for AxisValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(value) => write!(f, "{value}"),
+            Self::Name(name) => f.write_str(name),
+        }
     }
 }
 
@@ -443,6 +470,27 @@ mod tests {
         assert_eq!(names.len(), grid.values(5).len());
         assert_eq!(names[6], "max_change");
         assert_eq!(grid.values(2)[6], AxisValue::Number(0.5));
+        let relatives = [
+            RelativeAxes::None,
+            RelativeAxes::MaxChange(vec![0.3, 0.5]),
+            RelativeAxes::Ratios {
+                min: vec![0.0, 0.8],
+                max: vec![1.5, 2.0, 3.0],
+            },
+        ];
+        for relative in relatives {
+            let grid = Grid {
+                relative,
+                ..grid.clone()
+            };
+            for index in 0..grid.len() {
+                let (axes, at) = (grid.axes(), grid.position(index));
+                let expected = axes.iter().map(|(name, values)| {
+                    values[at[AXES.iter().position(|axis| axis == name).unwrap()]]
+                });
+                assert_eq!(grid.values(index), expected.collect::<Vec<_>>());
+            }
+        }
     }
 
     #[test]

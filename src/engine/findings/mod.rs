@@ -14,7 +14,7 @@ use super::chain::Chain;
 use super::observer::Observer;
 use crate::flag::Flag;
 use crate::problem::Error;
-use crate::scenario::{AXES, AxisValue, Grid, Scenario};
+use crate::scenario::{AXES, Grid, Scenario};
 use crate::truth::TruthModel;
 use crate::units::Count;
 
@@ -130,10 +130,7 @@ fn axes(scenario: &Scenario, plans: &Plans, found: &mut Vec<Finding>) {
         ));
     }
     for (name, values) in grid.axes() {
-        let mut texts = values.iter().map(|value| match value {
-            AxisValue::Number(value) => value.to_string(),
-            AxisValue::Name(name) => (*name).to_owned(),
-        });
+        let mut texts = values.iter().map(ToString::to_string);
         let mut seen = std::collections::BTreeSet::new();
         if let Some(value) = texts.find(|value| !seen.insert(value.clone())) {
             let text =
