@@ -9,7 +9,7 @@ pub(crate) const LANES: usize = 8;
 
 /// `sum(a)`. Time: O(n); no allocation.
 #[must_use]
-#[inline]
+#[inline(always)]
 pub fn sum(a: &[f64]) -> f64 {
     let (chunks, rest) = a.as_chunks::<LANES>();
     let mut lanes = [0.0_f64; LANES];
@@ -26,7 +26,7 @@ pub fn sum(a: &[f64]) -> f64 {
 
 /// `sum(a * b)` over equally long slices.
 #[must_use]
-#[inline]
+#[inline(always)]
 pub fn dot(a: &[f64], b: &[f64]) -> f64 {
     let ((a, rest_a), (b, rest_b)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
     let mut lanes = [0.0_f64; LANES];
@@ -42,14 +42,14 @@ pub fn dot(a: &[f64], b: &[f64]) -> f64 {
 }
 
 /// The lanes pairwise, always in the same order.
-#[inline]
+#[inline(always)]
 pub(crate) fn combine(lanes: &[f64; LANES]) -> f64 {
     ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6]))
         + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]))
 }
 
 /// `term(0) + ... + term(n - 1)` in the fixed order.
-#[inline]
+#[inline(always)]
 pub fn fold(n: usize, term: impl Fn(usize) -> f64) -> f64 {
     let mut lanes = [0.0_f64; LANES];
     let whole = n - n % LANES;

@@ -56,7 +56,7 @@
 //!
 //! | layer | modules |
 //! |---|---|
-//! | 0 ground | [`units`], [`seed`], [`lanes`], [`flag`], [`problem`], [`special`] |
+//! | 0 ground | [`units`], [`seed`], [`lanes`], [`flag`], [`problem`], [`special`], [`vector`] |
 //! | 1 methods | [`score`], [`allocate`], [`resample`], [`truth`], [`response`], [`stats`] |
 //! | 2 the experiment | [`scenario`] |
 //! | 3 the engine | [`engine`] |
@@ -81,5 +81,6 @@ pub mod special;
 pub mod stats;
 pub mod truth;
 pub mod units;
+pub mod vector;
 
 pub use crate::load::load;

@@ -4,13 +4,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The layer of every top-level module of the library. A new module must be given one here.
-const LAYERS: [(&str, u8); 18] = [
+const LAYERS: [(&str, u8); 19] = [
     ("flag", 0),
     ("lanes", 0),
     ("problem", 0),
     ("seed", 0),
     ("special", 0),
     ("units", 0),
+    ("vector", 0),
     ("allocate", 1),
     ("resample", 1),
     ("response", 1),
@@ -105,6 +106,17 @@ fn only_the_engine_knows_threads_and_only_the_terminal_knows_the_terminal() {
             );
         }
     }
+}
+
+#[test]
+fn only_one_module_is_unsafe() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let with: Vec<String> = sources(&root)
+        .into_iter()
+        .filter(|(_, path)| fs::read_to_string(path).unwrap().contains("unsafe {"))
+        .map(|(module, _)| module)
+        .collect();
+    assert_eq!(with, ["vector"]);
 }
 
 #[test]
