@@ -49,6 +49,7 @@ impl BoundMode {
 #[derive(Debug, Default)]
 pub struct Scratch {
     events: Vec<Event>,
+    positions: Vec<f64>,
     channels: Vec<usize>,
 }
 

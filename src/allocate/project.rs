@@ -8,7 +8,7 @@
 //! continuous nonlinear resource allocation problem", EJOR 185(1):1-46,
 //! [doi:10.1016/j.ejor.2006.12.006](https://doi.org/10.1016/j.ejor.2006.12.006).
 
-use super::{Bounds, Event, Scratch};
+use super::{Bounds, Scratch};
 use crate::flag::{Flag, Flags};
 use crate::lanes;
 use crate::units::FEASIBILITY_TOLERANCE;
@@ -31,7 +31,7 @@ pub(super) fn project(bounds: &Bounds, w: &[f64], scratch: &mut Scratch, x: &mut
             lo,
             hi,
             1.0 - unweighted_floor,
-            &mut scratch.events,
+            &mut scratch.positions,
             x,
         );
         return Flags::none();
@@ -47,7 +47,7 @@ pub(super) fn project(bounds: &Bounds, w: &[f64], scratch: &mut Scratch, x: &mut
         lo,
         hi,
         1.0 - weighted_cap,
-        &mut scratch.events,
+        &mut scratch.positions,
         x,
     );
     [Flag::ResidualFill].into_iter().collect()
@@ -61,7 +61,7 @@ fn level(
     lo: &[f64],
     hi: &[f64],
     target: f64,
-    events: &mut Vec<Event>,
+    events: &mut Vec<f64>,
     x: &mut [f64],
 ) {
     let floor = lanes::fold(channels.len(), |k| lo[channels[k]]);
@@ -73,53 +73,43 @@ fn level(
         }
         return;
     }
-    events.clear();
-    let (mut fixed, mut slope) = (floor, 0.0);
-    for &i in channels {
-        let w = w(i);
-        if lo[i] > 0.0 {
-            events.push(Event {
-                at: lo[i] / w,
-                slope: w,
-                level: -lo[i],
-            });
-        } else {
-            slope += w;
-        }
-        // A share that must sum to at most 1 with the others never reaches an upper bound of 1.
+    // Where a channel becomes free, and where it reaches its upper bound. A share that must sum to at most
+    // 1 with the others never reaches an upper bound of 1.
+    let opens = |i: usize| lo[i] / w(i);
+    let closes = |i: usize| {
         if hi[i] < 1.0 {
-            events.push(Event {
-                at: hi[i] / w,
-                slope: -w,
-                level: hi[i],
-            });
+            hi[i] / w(i)
+        } else {
+            f64::INFINITY
         }
-    }
-    events.sort_unstable_by(|a, b| a.at.total_cmp(&b.at));
-    let (mut from, mut to) = (0.0, f64::INFINITY);
-    for event in events.iter() {
-        if fixed + slope * event.at >= target {
-            to = event.at;
-            break;
-        }
-        from = event.at;
-        fixed += event.level;
-        slope += event.slope;
-    }
-    // The running sums found the segment; on a flat one, rounding decides nothing but its ends do.
-    // The solution is then recomputed from the channels themselves, so that no rounding of the walk
-    // remains.
-    let near = if slope > 0.0 {
-        ((target - fixed) / slope).clamp(from, to)
-    } else {
-        from
     };
-    let is_free = |i: usize| lo[i] < near * w(i) && near * w(i) < hi[i];
-    let clipped = |i: usize| (near * w(i)).max(lo[i]).min(hi[i]);
+    events.clear();
+    events.extend(channels.iter().map(|i| opens(*i)).filter(|at| *at > 0.0));
+    events.extend(
+        channels
+            .iter()
+            .map(|i| closes(*i))
+            .filter(|at| at.is_finite()),
+    );
+    events.sort_unstable_by(f64::total_cmp);
+    // Summed anew at every step: running sums lose weights that are far smaller than others.
+    let reaches = |tau: f64| {
+        let share = |k: usize| {
+            (tau * w(channels[k]))
+                .max(lo[channels[k]])
+                .min(hi[channels[k]])
+        };
+        lanes::fold(channels.len(), share) >= target
+    };
+    let first = events.partition_point(|at| !reaches(*at));
+    let from = if first == 0 { 0.0 } else { events[first - 1] };
+    let to = events.get(first).copied().unwrap_or(f64::INFINITY);
+    let is_free = |i: usize| opens(i) <= from && closes(i) >= to;
+    let clipped = |i: usize| if closes(i) <= from { hi[i] } else { lo[i] };
     let over = |term: &dyn Fn(usize) -> f64| lanes::fold(channels.len(), |k| term(channels[k]));
     let free = over(&|i| if is_free(i) { w(i) } else { 0.0 });
     let rest = target - over(&|i| if is_free(i) { 0.0 } else { clipped(i) });
-    let tau = if free > 0.0 { rest / free } else { near };
+    let tau = if free > 0.0 { rest / free } else { from };
     for &i in channels {
         x[i] = if is_free(i) {
             (tau * w(i)).max(lo[i]).min(hi[i])

@@ -74,9 +74,9 @@ impl Chain {
         &self.log_shares
     }
 
-    /// The allocation of `rule` when it sees `metric` (conversions, or value) per channel.
+    /// Target shares and blended weights of `rule` when it sees `metric` (conversions, or value) per channel.
     #[must_use]
-    pub fn allocate(&self, rule: &Rule, bounds: &Bounds, metric: &[f64]) -> Allocation {
+    pub fn blended(&self, rule: &Rule, metric: &[f64]) -> Blended {
         let n = self.shares.len();
         let mut flags = self.static_flags;
         flags.raise_if(rule.delta < 1.0, Flag::DeltaLt1);
@@ -96,31 +96,65 @@ impl Chain {
         }
         let mut weights = vec![0.0; n];
         blend(rule.alpha, &self.shares, &target, &mut weights);
-        let mut shares = vec![0.0; n];
-        flags.merge(impose(
-            rule.bound_mode,
-            bounds,
-            &weights,
-            &mut Scratch::default(),
-            &mut shares,
-        ));
+        Blended {
+            target,
+            weights,
+            flags,
+        }
+    }
+
+    /// The allocation of `rule` when it sees `metric` (conversions, or value) per channel.
+    #[must_use]
+    pub fn allocate(&self, rule: &Rule, bounds: &Bounds, metric: &[f64]) -> Allocation {
+        let blended = self.blended(rule, metric);
+        let mut shares = vec![0.0; self.shares.len()];
+        let scratch = &mut Scratch::default();
+        let (bound_violation, flags) = blended.bound(rule, bounds, scratch, &mut shares);
+        Allocation {
+            target: blended.target,
+            weights: blended.weights,
+            shares,
+            bound_violation,
+            flags,
+        }
+    }
+}
+
+/// Target shares and blended weights: what rules share that differ in their bounds alone.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Blended {
+    /// Target shares `q` of the score.
+    pub target: Vec<f64>,
+    /// Blended weights `w`, before bounds.
+    pub weights: Vec<f64>,
+    /// What is unusual so far.
+    pub flags: Flags,
+}
+
+impl Blended {
+    /// Imposes bounds and writes the shares to `shares`; returns by how much the worst lies outside of
+    /// them, and what is unusual.
+    pub fn bound(
+        &self,
+        rule: &Rule,
+        bounds: &Bounds,
+        scratch: &mut Scratch,
+        shares: &mut [f64],
+    ) -> (f64, Flags) {
+        let mut flags = self.flags;
+        let weights = &self.weights;
+        flags.merge(impose(rule.bound_mode, bounds, weights, scratch, shares));
         let mut bound_violation = 0.0;
         if !rule.bound_mode.is_exact() {
-            bound_violation = bounds.violation(&shares);
+            bound_violation = bounds.violation(shares);
             flags.raise_if(!bounds.is_feasible(), Flag::BoundsInfeasible);
-            flags.raise_if(all_clipped(bounds, &weights), Flag::AllClipped);
+            flags.raise_if(all_clipped(bounds, weights), Flag::AllClipped);
             flags.raise_if(
                 bound_violation > FEASIBILITY_TOLERANCE,
                 Flag::BoundViolation,
             );
         }
-        Allocation {
-            target,
-            weights,
-            shares,
-            bound_violation,
-            flags,
-        }
+        (bound_violation, flags)
     }
 }
 

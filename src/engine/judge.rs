@@ -46,6 +46,18 @@ impl Judge {
     }
 }
 
+impl Judge {
+    /// Lift of shares at the judge's elasticity; `buffer` is overwritten.
+    pub(super) fn lift_of(&self, shares: &[f64], elasticity: f64, buffer: &mut Vec<f64>) -> f64 {
+        if elasticity == 1.0 {
+            return self.lift(shares);
+        }
+        buffer.resize(shares.len(), 0.0);
+        lanes::power(shares, elasticity, buffer);
+        self.lift(buffer)
+    }
+}
+
 /// The table itself as a judge, for one elasticity.
 pub(super) fn observed_judge(scenario: &Scenario, chain: &Chain, elasticity: f64) -> Judge {
     let mut powered = vec![0.0; scenario.campaigns.len()];

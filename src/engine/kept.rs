@@ -28,6 +28,32 @@ impl Kept {
         self.position(Lift::Decision).is_some()
     }
 
+    pub(super) fn decision(&self) -> bool {
+        self.0.contains(&Lift::Decision)
+    }
+
+    pub(super) fn apparent(&self) -> bool {
+        self.0.contains(&Lift::Apparent)
+    }
+
+    pub(super) fn recommended(&self) -> bool {
+        self.0.contains(&Lift::Recommended)
+    }
+
+    /// Number of judges that chosen shares meet: truth, sample.
+    pub(super) fn judges(&self) -> usize {
+        usize::from(self.decision()) + usize::from(self.apparent())
+    }
+
+    /// Position of the judge of a lift of chosen shares: truth first.
+    pub(super) fn judge(&self, lift: Lift) -> Option<usize> {
+        match lift {
+            Lift::Decision => self.decision().then_some(0),
+            Lift::Apparent => self.apparent().then_some(usize::from(self.decision())),
+            Lift::Recommended | Lift::Optimism => None,
+        }
+    }
+
     pub(super) fn position(&self, lift: Lift) -> Option<usize> {
         self.0.iter().position(|kept| *kept == lift)
     }

@@ -1,15 +1,17 @@
-//! One replicate through the plan of a block: the inner loops of the sweep.
+//! Eight replicates through the plan of a block: the inner loops of the sweep.
 
 use super::chain::Chain;
-use super::factored::{self, Chosen, Judges};
-use super::judge::Judge;
+use super::clips::{ClipGroup, LaneJudge, Rates, Stretch};
 use super::kept::Kept;
-use super::plan::{AlphaNode, BoundsNode, Leaf, Plan, ScoreNode, row_slice};
-use super::worlds::{World, Worlds};
-use crate::allocate::{Scratch, blend, impose};
-use crate::lanes;
-use crate::scenario::{Lift, Scenario};
-use crate::score::{centred_log_scores, target_shares};
+use super::passes::{Blend, Common, Dot, Lane, Lanes, STRETCH, Same, ZERO, in_order};
+use super::plan::{AlphaNode, BoundsNode, DeltaNode, DrawNode, Plan};
+use super::recommended::Recommended;
+use super::targets::{Table, Targets};
+use super::worlds::{WorldLanes, Worlds};
+use crate::allocate::{Scratch, impose};
+use crate::lanes::{self, LANES};
+use crate::scenario::Scenario;
+use crate::vector::{Work, widest};
 
 /// What the kernel reads.
 #[derive(Debug)]
@@ -17,280 +19,545 @@ pub(super) struct Kernel<'a> {
     pub(super) scenario: &'a Scenario,
     pub(super) chain: &'a Chain,
     pub(super) worlds: &'a Worlds<'a>,
-    /// `o_i^elasticity`, one row per elasticity of the grid.
-    powered_status_quo: Vec<Vec<f64>>,
+    table: Table<'a>,
+    /// 1 where something is spent: whose conversions count.
+    counts: Vec<f64>,
+    /// Sum of today's shares, in the order of the passes.
+    total: Lane,
+    /// Per elasticity of the grid.
+    levels: Vec<Level>,
     /// Which lifts somebody will read; the others are not computed.
     pub(super) kept: Kept,
+}
+
+/// What depends on the elasticity alone.
+#[derive(Debug)]
+struct Level {
+    elasticity: f64,
+    /// `o_i^elasticity`.
+    powered_status_quo: Vec<f64>,
+    /// `v_i / o_i^elasticity`; 0 where nothing is spent.
+    worth: Vec<f64>,
+    /// The judge of a truth that is the same in all replicates.
+    known: Option<(Vec<f64>, Lane)>,
 }
 
 /// Buffers of one thread.
 #[derive(Debug, Default)]
 pub(super) struct Buffers {
-    world: World,
-    truth: Vec<Judge>,
-    sample: Vec<Judge>,
-    metric: Vec<f64>,
-    centred: Vec<f64>,
-    target: Vec<f64>,
-    weights: Vec<f64>,
-    spare: Spare,
-    factored: factored::Scratch,
+    world: WorldLanes,
+    truth: Vec<Judged>,
+    sample: Vec<Judged>,
+    targets: Targets,
+    weights: Vec<Lane>,
+    raised: Vec<Lane>,
+    sums: Vec<Lane>,
+    single: Single,
 }
 
-/// Buffers for one allocation.
+/// A judge of eight replicates: what shares are worth, and the return of today's mix.
 #[derive(Debug, Default)]
-struct Spare {
+struct Judged {
+    rates: Vec<Lane>,
+    baseline: Lane,
+}
+
+/// Buffers for one allocation of one replicate.
+#[derive(Debug, Default)]
+struct Single {
+    weights: Vec<f64>,
     shares: Vec<f64>,
     powered: Vec<f64>,
     scratch: Scratch,
 }
 
-impl Spare {
-    /// Makes the shares of a node from blended weights.
-    fn allocate(&mut self, node: &BoundsNode, weights: &[f64]) {
-        impose(
-            node.mode,
-            &node.bounds,
-            weights,
-            &mut self.scratch,
-            &mut self.shares,
-        );
-    }
-}
-
-/// The lifts of one configuration in one replicate; NaN where nobody will read one.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Lifts {
-    /// Judged by the sample that chose the shares.
-    pub(super) apparent: f64,
-    /// Judged by the truth.
-    pub(super) decision: f64,
-    /// Today's shares judged by the truth.
-    pub(super) recommended: f64,
-}
-
-impl Lifts {
-    /// A replicate in which no lift is defined.
-    const NONE: Self = Self {
-        apparent: f64::NAN,
-        decision: f64::NAN,
-        recommended: f64::NAN,
-    };
-}
-
 impl<'a> Kernel<'a> {
     pub(super) fn new(scenario: &'a Scenario, chain: &'a Chain, worlds: &'a Worlds<'a>) -> Self {
-        let power = |elasticity: &f64| {
-            let mut powered = vec![0.0; chain.status_quo().len()];
-            lanes::power(chain.status_quo(), *elasticity, &mut powered);
-            powered
+        let campaigns = &scenario.campaigns;
+        let shares = chain.status_quo();
+        let worth = |i: usize| campaigns.value().map_or(1.0, |value| value[i]);
+        let level = |elasticity: &f64| {
+            let mut powered = vec![0.0; shares.len()];
+            lanes::power(shares, *elasticity, &mut powered);
+            let worth: Vec<f64> = (0..shares.len())
+                .map(|i| {
+                    if shares[i] > 0.0 {
+                        worth(i) / powered[i]
+                    } else {
+                        0.0
+                    }
+                })
+                .collect();
+            let known = worlds.known_truth().map(|means| {
+                let rates: Vec<f64> = means.iter().zip(&worth).map(|(m, v)| m * v).collect();
+                let baseline = Dot {
+                    x: Same(&powered),
+                    rates: Same(&rates),
+                    channels: shares.len(),
+                };
+                let baseline = baseline.run();
+                (rates, baseline)
+            });
+            Level {
+                elasticity: *elasticity,
+                powered_status_quo: powered,
+                worth,
+                known,
+            }
         };
-        let powered_status_quo = scenario.grid.elasticity.iter().map(power).collect();
+        let table = Table {
+            shares,
+            log_spend: chain.log_spend(),
+            log_shares: chain.log_shares(),
+            value: campaigns.value(),
+            value_per_spend: campaigns
+                .spend()
+                .iter()
+                .enumerate()
+                .map(|(i, spend)| if *spend > 0.0 { worth(i) / spend } else { 0.0 })
+                .collect(),
+        };
+        let total = Dot {
+            x: Same(shares),
+            rates: Common(1.0),
+            channels: shares.len(),
+        };
         Self {
             scenario,
             chain,
             worlds,
-            powered_status_quo,
+            table,
+            counts: shares.iter().map(|o| f64::from(*o > 0.0)).collect(),
+            total: total.run(),
+            levels: scenario.grid.elasticity.iter().map(level).collect(),
             kept: Kept::new(&scenario.run),
         }
     }
 
-    /// All lifts of one replicate, handed to `record` with their slot. Marks the draws in which a
-    /// rate was capped.
-    pub(super) fn lifts(
+    /// Number of judges that chosen shares meet.
+    pub(super) fn judges(&self) -> usize {
+        self.kept.judges()
+    }
+
+    /// Today's plans of a block, whose rows follow those of the plan.
+    pub(super) fn recommended(&self, plan: &Plan) -> Recommended {
+        if !self.kept.recommended() {
+            return Recommended::default();
+        }
+        let known: Vec<Option<(&[f64], Lane)>> = self
+            .levels
+            .iter()
+            .map(|level| {
+                level
+                    .known
+                    .as_ref()
+                    .map(|(rates, today)| (rates.as_slice(), *today))
+            })
+            .collect();
+        Recommended::new(self.scenario, self.chain, plan, plan.rows, &known)
+    }
+
+    /// The rows of eight replicates, handed to `write` with their position; for each draw of the plan, whether
+    /// a lift is defined in each replicate, handed to `defined`, and whether a rate was capped, or-ed to `capped`.
+    ///
+    /// Chosen shares are judged by the truth first, then by the sample, where somebody reads both.
+    pub(super) fn rows(
         &self,
         plan: &Plan,
-        replicate: u64,
+        recommended: &Recommended,
+        replicates: &[u64; LANES],
         buffers: &mut Buffers,
-        capped: &mut [bool],
-        record: &mut impl FnMut(usize, Lifts),
+        out: &mut Out<'_>,
     ) {
-        for (draw, capped) in plan.draws.iter().zip(capped) {
-            self.worlds.draw(draw.level, replicate, &mut buffers.world);
-            *capped |= buffers.world.capped;
-            let defined = self.prepare_judges(&draw.elasticities, buffers);
-            let judges = (
-                std::mem::take(&mut buffers.truth),
-                std::mem::take(&mut buffers.sample),
-            );
-            let mut factored = std::mem::take(&mut buffers.factored);
-            self.blends(&draw.scores, buffers, &mut |alpha, weights, spare| {
-                if !defined {
-                    let leaves = alpha.bounds.iter().flat_map(|node| &node.leaves);
-                    leaves.for_each(|leaf| record(leaf.slot, Lifts::NONE));
-                    return;
-                }
-                for &node in &alpha.plain {
-                    let node = &alpha.bounds[node];
-                    spare.allocate(node, weights);
-                    for leaf in &node.leaves {
-                        let chosen = self.plain(leaf, spare, &judges);
-                        record(leaf.slot, self.with_today(plan, leaf, &judges.0, chosen));
-                    }
-                }
-                let elasticity = |position: usize| self.scenario.grid.elasticity[position];
-                let judged = |position: usize| Judges {
-                    truth: self.reads(Lift::Decision).then(|| &judges.0[position]),
-                    sample: self.reads(Lift::Apparent).then(|| &judges.1[position]),
-                };
-                alpha.clips.lifts(
-                    weights,
-                    &mut factored,
-                    elasticity,
-                    judged,
-                    &mut |leaf, node, chosen| {
-                        let chosen = chosen.unwrap_or_else(|| {
-                            let node = &alpha.bounds[node];
-                            spare.allocate(node, weights);
-                            self.plain(leaf, spare, &judges)
-                        });
-                        record(leaf.slot, self.with_today(plan, leaf, &judges.0, chosen));
-                    },
-                );
-            });
-            buffers.factored = factored;
-            (buffers.truth, buffers.sample) = judges;
-        }
-    }
-
-    fn reads(&self, lift: Lift) -> bool {
-        self.kept.position(lift).is_some()
-    }
-
-    /// The lifts of the shares in `spare`.
-    fn plain(&self, leaf: &Leaf, spare: &mut Spare, judges: &(Vec<Judge>, Vec<Judge>)) -> Chosen {
-        let elasticity = self.scenario.grid.elasticity[leaf.elasticity];
-        let chosen = if elasticity == 1.0 {
-            &spare.shares
-        } else {
-            spare.powered.resize(spare.shares.len(), 0.0);
-            lanes::power(&spare.shares, elasticity, &mut spare.powered);
-            &spare.powered
-        };
-        let only = |lift, judge: &Judge| {
-            if self.reads(lift) {
-                judge.lift(chosen)
-            } else {
-                f64::NAN
+        for (position, draw) in plan.draws.iter().enumerate() {
+            self.worlds
+                .draw_lanes(draw.level, replicates, &mut buffers.world);
+            out.capped[position] |= buffers.world.capped;
+            out.defined[position] = self.prepare_judges(draw, buffers);
+            for &elasticity in &draw.elasticities {
+                let (rates, baseline) = self.truth(elasticity, buffers);
+                recommended.rows(position, elasticity, rates, baseline, out.write);
             }
-        };
-        Chosen {
-            apparent: only(Lift::Apparent, &judges.1[leaf.elasticity]),
-            decision: only(Lift::Decision, &judges.0[leaf.elasticity]),
+            if self.judges() > 0 {
+                self.scores(plan, draw, buffers, out);
+            }
         }
     }
 
-    /// The lifts of a leaf, with that of today's plan.
-    fn with_today(&self, plan: &Plan, leaf: &Leaf, truth: &[Judge], chosen: Chosen) -> Lifts {
-        let recommended = if self.reads(Lift::Recommended) {
-            truth[leaf.elasticity].lift(row_slice(&plan.powered_today, leaf.today))
-        } else {
-            f64::NAN
-        };
-        Lifts {
-            apparent: chosen.apparent,
-            decision: chosen.decision,
-            recommended,
-        }
-    }
-
-    /// The shares of every allocation of one replicate, handed to `record` with their node.
-    pub(super) fn shares(
-        &self,
-        plan: &Plan,
-        replicate: u64,
-        buffers: &mut Buffers,
-        record: &mut impl FnMut(&BoundsNode, &[f64]),
-    ) {
-        for draw in &plan.draws {
-            self.worlds.draw(draw.level, replicate, &mut buffers.world);
-            self.blends(&draw.scores, buffers, &mut |alpha, weights, spare| {
-                for node in &alpha.bounds {
-                    spare.allocate(node, weights);
-                    record(node, &spare.shares);
-                }
-            });
-        }
-    }
-
-    /// Prepares truth and sample as judges for the elasticities in use. Whether both have returns
-    /// to compare with: in a replicate without any conversion no lift is defined.
-    fn prepare_judges(&self, elasticities: &[usize], buffers: &mut Buffers) -> bool {
-        let value = self.scenario.campaigns.value();
+    /// Prepares the judges of a draw for the elasticities in use. In which replicates both have returns to
+    /// compare with: in a replicate without any conversion no lift is defined.
+    fn prepare_judges(&self, draw: &DrawNode, buffers: &mut Buffers) -> [bool; LANES] {
         buffers
             .truth
-            .resize_with(self.powered_status_quo.len(), Judge::default);
+            .resize_with(self.levels.len(), Judged::default);
         buffers
             .sample
-            .resize_with(self.powered_status_quo.len(), Judge::default);
-        let mut defined = true;
-        for &elasticity in elasticities {
-            let status_quo = &self.powered_status_quo[elasticity];
-            buffers.truth[elasticity].prepare(buffers.world.truth.expected(), value, status_quo);
-            buffers.sample[elasticity].prepare(
-                buffers.world.sample.taken_as_truth(),
-                value,
-                status_quo,
-            );
-            for judge in [&buffers.truth[elasticity], &buffers.sample[elasticity]] {
-                defined &= judge.baseline > 0.0 && judge.baseline.is_finite();
+            .resize_with(self.levels.len(), Judged::default);
+        let world = &buffers.world;
+        let mut defined = [true; LANES];
+        for &elasticity in &draw.elasticities {
+            let level = &self.levels[elasticity];
+            if level.known.is_none() {
+                buffers.truth[elasticity].prepare(level, &world.truth);
             }
+            if self.kept.apparent() {
+                buffers.sample[elasticity].prepare(level, &world.sample);
+            }
+        }
+        let (_, truth) = self.truth(draw.elasticities[0], buffers);
+        let seen = widest(Dot {
+            x: Lanes(&buffers.world.sample),
+            rates: Same(&self.counts),
+            channels: self.counts.len(),
+        });
+        for (lane, defined) in defined.iter_mut().enumerate() {
+            *defined = [seen[lane], truth[lane]]
+                .iter()
+                .all(|total| *total > 0.0 && total.is_finite());
         }
         defined
     }
 
-    /// The blends that the planner of the drawn world makes, one per alpha, each handed to `visit`
-    /// with spare buffers as long as the table.
-    fn blends(
-        &self,
-        scores: &[ScoreNode],
-        buffers: &mut Buffers,
-        visit: &mut impl FnMut(&AlphaNode, &[f64], &mut Spare),
-    ) {
-        let (chain, n) = (self.chain, self.chain.status_quo().len());
-        let Buffers {
-            world,
-            metric,
-            centred,
-            target,
-            weights,
-            spare,
-            ..
-        } = buffers;
-        for buffer in [
-            &mut *metric,
-            &mut *centred,
-            &mut *target,
-            &mut *weights,
-            &mut spare.shares,
-        ] {
-            buffer.resize(n, 0.0);
+    fn truth<'b>(&'b self, elasticity: usize, buffers: &'b Buffers) -> (Rates<'b>, Lane) {
+        if let Some((rates, baseline)) = &self.levels[elasticity].known {
+            (Rates::Same(rates), *baseline)
+        } else {
+            let judged = &buffers.truth[elasticity];
+            (Rates::Lanes(&judged.rates), judged.baseline)
         }
-        metric.copy_from_slice(world.sample.observed());
-        if let Some(value) = self.scenario.campaigns.value() {
-            for (metric, value) in metric.iter_mut().zip(value) {
-                *metric *= value;
-            }
-        }
-        for score in scores {
-            let scored = centred_log_scores(score.score, metric, chain.log_spend(), centred);
+    }
+
+    fn scores(&self, plan: &Plan, draw: &DrawNode, buffers: &mut Buffers, out: &mut Out<'_>) {
+        let mut targets = std::mem::take(&mut buffers.targets);
+        for score in &draw.scores {
+            targets.score(score.score, &self.table, &buffers.world.sample);
             for delta in &score.deltas {
-                if scored {
-                    target_shares(
-                        score.score,
-                        delta.delta,
-                        centred,
-                        chain.log_shares(),
-                        target,
-                    );
-                } else {
-                    target.copy_from_slice(chain.status_quo());
-                }
-                for alpha in &delta.alphas {
-                    blend(alpha.alpha, chain.status_quo(), target, weights);
-                    visit(alpha, weights, spare);
+                targets.power(score.score, delta.delta, &self.table, &buffers.world.sample);
+                self.clips(plan, delta, &targets, buffers, out);
+                for alpha in delta.alphas.iter().filter(|alpha| !alpha.plain.is_empty()) {
+                    self.plain(plan, alpha, &targets, buffers, out);
                 }
             }
         }
+        buffers.targets = targets;
+    }
+
+    /// The judges of an elasticity, truth first.
+    fn judges_at<'b>(
+        &'b self,
+        elasticity: usize,
+        targets: &Targets,
+        buffers: &'b Buffers,
+    ) -> ([LaneJudge<'b>; 2], usize) {
+        let judge = |(rates, baseline): (Rates<'b>, Lane)| LaneJudge {
+            rates,
+            baseline,
+            target: if self.levels[elasticity].elasticity == 1.0 {
+                target_return(&targets.shares, rates)
+            } else {
+                ZERO
+            },
+        };
+        let truth = || judge(self.truth(elasticity, buffers));
+        let sample = || {
+            let judged = &buffers.sample[elasticity];
+            judge((Rates::Lanes(&judged.rates), judged.baseline))
+        };
+        match (self.kept.decision(), self.kept.apparent()) {
+            (true, true) => ([truth(), sample()], 2),
+            (true, false) => ([truth(); 2], 1),
+            _ => ([sample(); 2], 1),
+        }
+    }
+
+    /// All clips of a delta.
+    fn clips(
+        &self,
+        plan: &Plan,
+        delta: &DeltaNode,
+        targets: &Targets,
+        buffers: &mut Buffers,
+        out: &mut Out<'_>,
+    ) {
+        let mut sums = std::mem::take(&mut buffers.sums);
+        let mut weights = std::mem::take(&mut buffers.weights);
+        let mut raised = std::mem::take(&mut buffers.raised);
+        let groups = || delta.alphas.iter().flat_map(|alpha| &alpha.clips);
+        let mut judges: Vec<Option<([LaneJudge<'_>; 2], usize)>> = vec![None; self.levels.len()];
+        for group in groups() {
+            judges[group.elasticity]
+                .get_or_insert_with(|| self.judges_at(group.elasticity, targets, buffers));
+        }
+        let judges = |group: &ClipGroup| {
+            judges[group.elasticity]
+                .as_ref()
+                .map_or(&[] as &[LaneJudge<'_>], |(judges, count)| &judges[..*count])
+        };
+        sums.clear();
+        sums.resize(groups().map(ClipGroup::sums).sum(), ZERO);
+        let n = targets.shares.len();
+        weights.resize(STRETCH.min(n).max(weights.len()), ZERO);
+        raised.resize(STRETCH.min(n).max(raised.len()), ZERO);
+        for from in (0..n).step_by(STRETCH) {
+            let to = n.min(from + STRETCH);
+            let mut at = 0;
+            for alpha in delta.alphas.iter().filter(|alpha| !alpha.clips.is_empty()) {
+                let weights = &mut weights[..to - from];
+                widest(Blend {
+                    alpha: alpha.alpha,
+                    o: &self.table.shares[from..to],
+                    q: &targets.shares[from..to],
+                    out: weights,
+                });
+                for group in &alpha.clips {
+                    let raised = &mut raised[..to - from];
+                    let exponent = self.levels[group.elasticity].elasticity;
+                    if exponent != 1.0 {
+                        raise(weights, exponent, raised);
+                    }
+                    let stretch = Stretch {
+                        from,
+                        weights,
+                        raised,
+                    };
+                    let of_group = &mut sums[at..at + group.sums()];
+                    group.add(&plan.limits, &stretch, judges(group), of_group);
+                    at += group.sums();
+                }
+            }
+        }
+        let mut at = 0;
+        for alpha in &delta.alphas {
+            let total = blended_total(alpha.alpha, self.total, targets.total);
+            for group in &alpha.clips {
+                let of_group = &mut sums[at..at + group.sums()];
+                group.finish(alpha.alpha, total, judges(group), of_group, &mut *out.write);
+                at += group.sums();
+            }
+        }
+        (buffers.sums, buffers.weights, buffers.raised) = (sums, weights, raised);
+    }
+
+    /// The allocations of an alpha that go through the plain chain, one replicate at a time.
+    fn plain(
+        &self,
+        plan: &Plan,
+        alpha: &AlphaNode,
+        targets: &Targets,
+        buffers: &mut Buffers,
+        out: &mut Out<'_>,
+    ) {
+        let mut lifts = vec![
+            ZERO;
+            2 * alpha
+                .plain
+                .iter()
+                .map(|node| node.leaves.len())
+                .sum::<usize>()
+        ];
+        let mut single = std::mem::take(&mut buffers.single);
+        self.blend(alpha.alpha, targets, &mut buffers.weights);
+        for lane in 0..LANES {
+            let mut lifts = lifts.iter_mut();
+            for node in &alpha.plain {
+                single.allocate(plan, node, &buffers.weights, lane);
+                for leaf in &node.leaves {
+                    let level = &self.levels[leaf.elasticity];
+                    single.power(level.elasticity);
+                    for judge in self.judges_of(leaf.elasticity, buffers) {
+                        if let Some(lift) = lifts.next() {
+                            lift[lane] = single.lift(judge, lane);
+                        }
+                    }
+                }
+            }
+        }
+        let mut lifts = lifts.into_iter();
+        for leaf in alpha.plain.iter().flat_map(|node| &node.leaves) {
+            for judge in 0..self.judges() {
+                (out.write)(leaf.row + judge, lifts.next().unwrap_or(ZERO));
+            }
+        }
+        buffers.single = single;
+    }
+
+    /// Rates and baselines of the judges in use, truth first.
+    fn judges_of<'b>(
+        &'b self,
+        elasticity: usize,
+        buffers: &'b Buffers,
+    ) -> impl Iterator<Item = (Rates<'b>, Lane)> {
+        let truth = self
+            .kept
+            .decision()
+            .then(|| self.truth(elasticity, buffers));
+        let sample = self.kept.apparent().then(|| {
+            let judged = &buffers.sample[elasticity];
+            (Rates::Lanes(&judged.rates), judged.baseline)
+        });
+        truth.into_iter().chain(sample)
+    }
+
+    fn blend(&self, alpha: f64, targets: &Targets, weights: &mut Vec<Lane>) {
+        weights.resize(targets.shares.len().max(weights.len()), ZERO);
+        widest(Blend {
+            alpha,
+            o: self.table.shares,
+            q: &targets.shares,
+            out: &mut weights[..targets.shares.len()],
+        });
+    }
+
+    /// The shares of every allocation of eight replicates: `record` gets the node's position in the order
+    /// of the plan, the lane and the shares.
+    pub(super) fn shares(
+        &self,
+        plan: &Plan,
+        replicates: &[u64; LANES],
+        buffers: &mut Buffers,
+        record: &mut impl FnMut(usize, usize, &[f64]),
+    ) {
+        let (mut targets, mut single) = (
+            std::mem::take(&mut buffers.targets),
+            std::mem::take(&mut buffers.single),
+        );
+        let mut first = 0;
+        for draw in &plan.draws {
+            self.worlds
+                .draw_lanes(draw.level, replicates, &mut buffers.world);
+            for score in &draw.scores {
+                targets.score(score.score, &self.table, &buffers.world.sample);
+                for delta in &score.deltas {
+                    let seen = &buffers.world.sample;
+                    targets.power(score.score, delta.delta, &self.table, seen);
+                    for alpha in &delta.alphas {
+                        self.blend(alpha.alpha, &targets, &mut buffers.weights);
+                        for lane in 0..LANES {
+                            for (position, node) in alpha.plain.iter().enumerate() {
+                                single.allocate(plan, node, &buffers.weights, lane);
+                                record(first + position, lane, &single.shares);
+                            }
+                        }
+                        first += alpha.plain.len();
+                    }
+                }
+            }
+        }
+        (buffers.targets, buffers.single) = (targets, single);
+    }
+}
+
+/// Where rows go.
+pub(super) struct Out<'a> {
+    /// Takes a row's numbers of eight replicates.
+    pub(super) write: &'a mut dyn FnMut(usize, Lane),
+    /// Per draw, whether the lifts of each replicate are defined.
+    pub(super) defined: &'a mut [[bool; LANES]],
+    /// Per draw, whether a rate was capped.
+    pub(super) capped: &'a mut [bool],
+}
+
+impl Judged {
+    fn prepare(&mut self, level: &Level, conversions: &[Lane]) {
+        self.rates.resize(conversions.len(), ZERO);
+        self.baseline = widest(Prepare {
+            conversions,
+            level,
+            rates: &mut self.rates,
+        });
+    }
+}
+
+/// Writes what shares are worth; returns the worth of today's.
+struct Prepare<'a> {
+    conversions: &'a [Lane],
+    level: &'a Level,
+    rates: &'a mut [Lane],
+}
+
+impl Work for Prepare<'_> {
+    type Output = Lane;
+
+    #[inline(always)]
+    fn run(self) -> Lane {
+        let conversions = self.conversions.iter().zip(&self.level.worth);
+        for (rate, (conversions, worth)) in self.rates.iter_mut().zip(conversions) {
+            for lane in 0..LANES {
+                rate[lane] = conversions[lane] * worth;
+            }
+        }
+        Dot {
+            x: Same(&self.level.powered_status_quo),
+            rates: Lanes(self.rates),
+            channels: self.conversions.len(),
+        }
+        .run()
+    }
+}
+
+fn target_return(target: &[Lane], rates: Rates<'_>) -> Lane {
+    let (x, channels) = (Lanes(target), target.len());
+    match rates {
+        Rates::Same(rates) => widest(Dot {
+            x,
+            rates: Same(rates),
+            channels,
+        }),
+        Rates::Lanes(rates) => widest(Dot {
+            x,
+            rates: Lanes(rates),
+            channels,
+        }),
+    }
+}
+
+/// `sum w` of a blend.
+fn blended_total(alpha: f64, status_quo: Lane, target: Lane) -> Lane {
+    let mut total = status_quo;
+    if alpha > 0.0 {
+        for lane in 0..LANES {
+            total[lane] = (1.0 - alpha) * status_quo[lane] + alpha * target[lane];
+        }
+    }
+    total
+}
+
+/// Writes `x_i^exponent`.
+pub(super) fn raise(x: &[Lane], exponent: f64, out: &mut [Lane]) {
+    for (out, x) in out.iter_mut().zip(x) {
+        *out = x.map(|x| x.powf(exponent));
+    }
+}
+
+impl Single {
+    /// Makes the shares of a node from one lane of blended weights.
+    fn allocate(&mut self, plan: &Plan, node: &BoundsNode, weights: &[Lane], lane: usize) {
+        let bounds = plan.limits.get(node.bounds);
+        self.weights.clear();
+        self.weights
+            .extend(weights[..bounds.lo().len()].iter().map(|w| w[lane]));
+        self.shares.resize(self.weights.len(), 0.0);
+        impose(
+            node.mode,
+            bounds,
+            &self.weights,
+            &mut self.scratch,
+            &mut self.shares,
+        );
+    }
+
+    fn power(&mut self, elasticity: f64) {
+        self.powered.resize(self.shares.len(), 0.0);
+        lanes::power(&self.shares, elasticity, &mut self.powered);
+    }
+
+    /// The lift of the powered shares, summed in the order of the passes.
+    fn lift(&self, (rates, baseline): (Rates<'_>, Lane), lane: usize) -> f64 {
+        let x = &self.powered;
+        let returns = match rates {
+            Rates::Same(rates) => in_order(x.len(), |i| x[i] * rates[i]),
+            Rates::Lanes(rates) => in_order(x.len(), |i| x[i] * rates[i][lane]),
+        };
+        returns / baseline[lane] - 1.0
     }
 }

@@ -1,23 +1,30 @@
-//! The lifts of a block: all replicates of all its configurations, the largest thing in memory.
+//! The rows of a block: what all its replicates leave behind, the largest thing in memory, and the lifts
+//! of a configuration made from them.
 
 use std::ops::Range;
 
-use ndarray::{Array3, s};
 use rayon::prelude::*;
 
 use super::kept::Kept;
-use super::kernel::{Buffers, Kernel};
+use super::kernel::{Buffers, Kernel, Out};
+use super::layout::{Chosen, ONE};
 use super::observer::Observer;
 use super::plan::Plan;
+use super::recommended::{Recommended, Source};
+use crate::lanes::LANES;
 use crate::problem::Error;
 use crate::scenario::Lift;
+use crate::vector::{Work, widest};
 
-/// The replicates of every unit of parallel work: 64 of them, fewer where there are few altogether.
+/// The replicates of every unit of parallel work: 64 of them, fewer where there are few altogether,
+/// always whole groups of eight.
 ///
 /// A function of their number alone. It decides nothing but who does what: each replicate is drawn and
 /// written by itself.
 pub(super) fn chunks(replicates: u64) -> impl IndexedParallelIterator<Item = Range<u64>> {
-    let size = (replicates / 16).clamp(1, 64);
+    let size = (replicates / 16)
+        .next_multiple_of(LANES as u64)
+        .clamp(LANES as u64, 64);
     let count = usize::try_from(replicates.div_ceil(size)).unwrap_or(usize::MAX);
     (0..count).into_par_iter().map(move |chunk| {
         let first = chunk as u64 * size;
@@ -25,21 +32,44 @@ pub(super) fn chunks(replicates: u64) -> impl IndexedParallelIterator<Item = Ran
     })
 }
 
-/// Lifts of a block, in chunks of replicates.
+/// Groups of eight replicates; the last one of the range fills up the last group.
+pub(super) fn groups(range: &Range<u64>) -> impl Iterator<Item = [u64; LANES]> {
+    let last = range.end - 1;
+    range.clone().step_by(LANES).map(move |first| {
+        let mut group = [first; LANES];
+        for (lane, replicate) in (0_u64..).zip(&mut group) {
+            *replicate = last.min(first + lane);
+        }
+        group
+    })
+}
+
+/// Rows of a block, in chunks of replicates.
 #[derive(Debug)]
 pub(super) struct BlockLifts {
     kept: Kept,
     replicates: usize,
-    /// One array (lift, slot, replicate of the chunk) per chunk.
-    chunks: Vec<Array3<f64>>,
+    chunks: Vec<Chunk>,
+    recommended: Vec<Source>,
     /// For each draw of the plan, whether a rate was capped in any replicate.
     pub(super) capped: Vec<bool>,
     /// For each draw of the plan, the replicates in which a lift is defined; `None` if all.
     defined: Vec<Option<Vec<u32>>>,
 }
 
+/// Some replicates: every row holds one number of each, padded to whole groups of eight.
+#[derive(Debug)]
+struct Chunk {
+    width: usize,
+    padded: usize,
+    rows: Vec<f64>,
+    /// Per draw, the replicates without a lift.
+    undefined: Vec<Vec<u64>>,
+    capped: Vec<bool>,
+}
+
 impl BlockLifts {
-    /// Sweeps a block. Memory: lifts kept x configurations x replicates x 8 bytes.
+    /// Sweeps a block. Memory: rows x replicates x 8 bytes.
     ///
     /// # Errors
     ///
@@ -50,34 +80,23 @@ impl BlockLifts {
         replicates: u64,
         observer: &dyn Observer,
     ) -> Result<Self, Error> {
+        let recommended = kernel.recommended(plan);
         let chunks = chunks(replicates)
             .map_init(Buffers::default, |buffers, range| {
-                sweep_chunk(kernel, plan, range, buffers, observer)
+                Chunk::sweep(kernel, plan, &recommended, range, buffers, observer)
             })
             .collect::<Result<Vec<_>, Error>>()?;
-        let mut capped = vec![false; plan.draws.len()];
-        for (_, chunk_capped) in &chunks {
-            capped
-                .iter_mut()
-                .zip(chunk_capped)
-                .for_each(|(all, chunk)| *all |= chunk);
-        }
-        let chunks: Vec<Array3<f64>> = chunks.into_iter().map(|(lifts, _)| lifts).collect();
-        let replicates = chunks
-            .iter()
-            .map(|chunk| chunk.len_of(ndarray::Axis(2)))
-            .sum();
-        let mut lifts = Self {
+        let any = |draw: usize| chunks.iter().any(|chunk| chunk.capped[draw]);
+        Ok(Self {
             kept: kernel.kept.clone(),
-            replicates,
+            replicates: chunks.iter().map(|chunk| chunk.width).sum(),
+            recommended: recommended.sources,
+            capped: (0..plan.draws.len()).map(any).collect(),
+            defined: (0..plan.draws.len())
+                .map(|draw| defined(&chunks, draw, replicates))
+                .collect(),
             chunks,
-            capped,
-            defined: Vec::new(),
-        };
-        lifts.defined = (0..plan.draws.len())
-            .map(|draw| lifts.defined_replicates(plan, draw))
-            .collect();
-        Ok(lifts)
+        })
     }
 
     /// Number of replicates, those without a lift included.
@@ -95,12 +114,26 @@ impl BlockLifts {
     /// Writes the defined lifts of a slot to `out`, in the order of the replicates. `false` if that
     /// lift was not kept.
     pub(super) fn row(&self, lift: Lift, plan: &Plan, slot: usize, out: &mut Vec<f64>) -> bool {
-        out.clear();
-        let Some(kept) = self.kept.position(lift) else {
-            return false;
-        };
+        out.resize(self.replicates, 0.0);
+        let mut at = 0;
         for chunk in &self.chunks {
-            out.extend(chunk.slice(s![kept, slot, ..]).iter());
+            let to = &mut out[at..at + chunk.width];
+            let kept = match self.kept.judge(lift) {
+                Some(judge) => {
+                    chunk.chosen(&plan.chosen[slot], judge, to);
+                    true
+                }
+                None if lift == Lift::Recommended && self.kept.recommended() => {
+                    chunk.recommended(self.recommended[slot], to);
+                    true
+                }
+                None => false,
+            };
+            if !kept {
+                out.clear();
+                return false;
+            }
+            at += chunk.width;
         }
         if let Some(defined) = &self.defined[plan.draw(slot)] {
             for (to, from) in defined.iter().enumerate() {
@@ -110,52 +143,196 @@ impl BlockLifts {
         }
         true
     }
+}
 
-    /// Undefined replicates are those of a whole draw: any of its configurations shows them.
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "at most 10^8 replicates are accepted"
-    )]
-    fn defined_replicates(&self, plan: &Plan, draw: usize) -> Option<Vec<u32>> {
-        let slot = (0..plan.slots()).find(|slot| plan.draw(*slot) == draw)?;
-        let first_lift = self
-            .chunks
-            .iter()
-            .flat_map(|chunk| chunk.slice(s![0, slot, ..]).to_vec());
-        let defined: Vec<u32> = first_lift
-            .enumerate()
-            .filter(|(_, lift)| !lift.is_nan())
-            .map(|(replicate, _)| replicate as u32)
-            .collect();
-        (defined.len() < self.replicates).then_some(defined)
+/// The replicates in which a draw has lifts; `None` if all.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "at most 10^8 replicates are accepted"
+)]
+fn defined(chunks: &[Chunk], draw: usize, replicates: u64) -> Option<Vec<u32>> {
+    let undefined: Vec<u64> = chunks
+        .iter()
+        .flat_map(|chunk| &chunk.undefined[draw])
+        .copied()
+        .collect();
+    let is_defined = |replicate: &u64| undefined.binary_search(replicate).is_err();
+    (!undefined.is_empty()).then(|| {
+        (0..replicates)
+            .filter(is_defined)
+            .map(|replicate| replicate as u32)
+            .collect()
+    })
+}
+
+impl Chunk {
+    fn sweep(
+        kernel: &Kernel<'_>,
+        plan: &Plan,
+        recommended: &Recommended,
+        range: Range<u64>,
+        buffers: &mut Buffers,
+        observer: &dyn Observer,
+    ) -> Result<Self, Error> {
+        let width = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
+        let padded = width.next_multiple_of(LANES);
+        let draws = plan.draws.len();
+        let mut chunk = Self {
+            width,
+            padded,
+            rows: vec![0.0; (plan.rows + recommended.rows) * padded],
+            undefined: vec![Vec::new(); draws],
+            capped: vec![false; draws],
+        };
+        let mut defined = vec![[true; LANES]; draws];
+        for (position, group) in groups(&range).enumerate() {
+            if observer.cancelled() {
+                return Err(Error::Interrupted);
+            }
+            let (rows, column) = (&mut chunk.rows, position * LANES);
+            let mut out = Out {
+                write: &mut |row, numbers| {
+                    let at = row * padded + column;
+                    rows[at..at + LANES].copy_from_slice(&numbers);
+                },
+                defined: &mut defined,
+                capped: &mut chunk.capped,
+            };
+            kernel.rows(plan, recommended, &group, buffers, &mut out);
+            let count = LANES.min(width - column);
+            for (undefined, defined) in chunk.undefined.iter_mut().zip(&defined) {
+                let of_group = group.iter().zip(defined).take(count);
+                undefined.extend(of_group.filter(|(_, defined)| !**defined).map(|(r, _)| *r));
+            }
+            observer.advance((plan.slots() * count) as u64);
+        }
+        Ok(chunk)
+    }
+
+    fn numbers(&self, row: u32) -> &[f64] {
+        let first = row as usize * self.padded;
+        &self.rows[first..first + self.width]
+    }
+
+    /// Writes lifts of chosen shares.
+    fn chosen(&self, chosen: &Chosen, judge: usize, out: &mut [f64]) {
+        match chosen {
+            Chosen::Lifts(rows) => out.copy_from_slice(self.numbers(rows[judge])),
+            Chosen::Sums {
+                over,
+                under,
+                elasticity,
+            } => {
+                let (worth, weight) = (self.numbers(over.worth[judge]), over.weight);
+                let weight = (weight != ONE).then(|| self.numbers(weight));
+                let under =
+                    under.map(|part| (self.numbers(part.worth[judge]), self.numbers(part.weight)));
+                match (weight, under) {
+                    (None, None) => widest(Ratio {
+                        worth: [worth],
+                        weight: [],
+                        elasticity: *elasticity,
+                        out,
+                    }),
+                    (Some(weight), None) => widest(Ratio {
+                        worth: [worth],
+                        weight: [weight],
+                        elasticity: *elasticity,
+                        out,
+                    }),
+                    (None, Some((more, added))) => widest(Raised {
+                        worth: [worth, more],
+                        added,
+                        elasticity: *elasticity,
+                        out,
+                    }),
+                    (Some(weight), Some((more, added))) => widest(Ratio {
+                        worth: [worth, more],
+                        weight: [weight, added],
+                        elasticity: *elasticity,
+                        out,
+                    }),
+                }
+            }
+        }
+    }
+
+    fn recommended(&self, source: Source, out: &mut [f64]) {
+        match source {
+            Source::Constant(lift) => out.fill(lift),
+            Source::Rows { over, under, scale } => {
+                let over = self.numbers(over);
+                if under == ONE {
+                    for (out, over) in out.iter_mut().zip(over) {
+                        *out = over / scale - 1.0;
+                    }
+                } else {
+                    let sums = over.iter().zip(self.numbers(under));
+                    for (out, (over, under)) in out.iter_mut().zip(sums) {
+                        *out = (over + under) / scale - 1.0;
+                    }
+                }
+            }
+        }
     }
 }
 
-fn sweep_chunk(
-    kernel: &Kernel<'_>,
-    plan: &Plan,
-    range: Range<u64>,
-    buffers: &mut Buffers,
-    observer: &dyn Observer,
-) -> Result<(Array3<f64>, Vec<bool>), Error> {
-    let width = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
-    let mut lifts = Array3::zeros((kernel.kept.len(), plan.slots(), width));
-    let mut capped = vec![false; plan.draws.len()];
-    let positions =
-        [Lift::Apparent, Lift::Decision, Lift::Recommended].map(|lift| kernel.kept.position(lift));
-    for (column, replicate) in range.enumerate() {
-        if observer.cancelled() {
-            return Err(Error::Interrupted);
-        }
-        kernel.lifts(plan, replicate, buffers, &mut capped, &mut |slot, all| {
-            let values = [all.apparent, all.decision, all.recommended];
-            for (position, value) in positions.iter().zip(values) {
-                if let Some(position) = position {
-                    lifts[[*position, slot, column]] = value;
-                }
+/// `sum worth / (sum weight)^elasticity - 1` of up to two rows each; without weights they are 1.
+struct Ratio<'a, const WORTHS: usize, const WEIGHTS: usize> {
+    worth: [&'a [f64]; WORTHS],
+    weight: [&'a [f64]; WEIGHTS],
+    elasticity: f64,
+    out: &'a mut [f64],
+}
+
+impl<const WORTHS: usize, const WEIGHTS: usize> Work for Ratio<'_, WORTHS, WEIGHTS> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let n = self.out.len();
+        let worth = self.worth.map(|row| &row[..n]);
+        let weight = self.weight.map(|row| &row[..n]);
+        let sum = |rows: &[&[f64]], i: usize| match rows {
+            [a, b] => a[i] + b[i],
+            [a] => a[i],
+            _ => 1.0,
+        };
+        if self.elasticity == 1.0 || WEIGHTS == 0 {
+            for i in 0..n {
+                self.out[i] = sum(&worth, i) / sum(&weight, i) - 1.0;
             }
-        });
-        observer.advance(plan.slots() as u64);
+        } else {
+            for i in 0..n {
+                self.out[i] = sum(&worth, i) / sum(&weight, i).powf(self.elasticity) - 1.0;
+            }
+        }
     }
-    Ok((lifts, capped))
+}
+
+/// As [`Ratio`], where a lower bound adds to weights that sum to 1.
+struct Raised<'a> {
+    worth: [&'a [f64]; 2],
+    added: &'a [f64],
+    elasticity: f64,
+    out: &'a mut [f64],
+}
+
+impl Work for Raised<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let n = self.out.len();
+        let ([a, b], added) = (self.worth.map(|row| &row[..n]), &self.added[..n]);
+        if self.elasticity == 1.0 {
+            for i in 0..n {
+                self.out[i] = (a[i] + b[i]) / (1.0 + added[i]) - 1.0;
+            }
+        } else {
+            for i in 0..n {
+                self.out[i] = (a[i] + b[i]) / (1.0 + added[i]).powf(self.elasticity) - 1.0;
+            }
+        }
+    }
 }

@@ -8,20 +8,25 @@
 
 mod budget;
 mod chain;
+mod clips;
 mod estimate;
-mod factored;
 mod findings;
 mod judge;
 mod kept;
 mod kernel;
+mod layout;
 mod lifts;
+mod limits;
 mod observer;
+mod passes;
 mod plan;
+mod recommended;
 mod row;
 mod rows;
 mod shares;
 mod standing;
 mod sweep;
+mod targets;
 #[cfg(test)]
 mod tests;
 mod today;
@@ -29,7 +34,7 @@ mod winners;
 mod worlds;
 
 pub use self::budget::{Options, refuse_size};
-pub use self::chain::{Allocation, Chain};
+pub use self::chain::{Allocation, Blended, Chain};
 pub use self::estimate::{Estimate, estimate, probe, probe_shares};
 pub use self::findings::{Finding, Gravity, findings};
 pub use self::observer::{Observer, Phase, Unobserved};

@@ -1,5 +1,7 @@
 //! The finished rows of a block: the statistics of its lifts, and today's plans.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::lifts::BlockLifts;
@@ -7,11 +9,15 @@ use super::plan::Plan;
 use super::row::{ConfigurationRow, PlanRow, Rivals};
 use super::standing::Standing;
 use super::sweep::Sweep;
+use super::today::Todays;
 use super::worlds::world_flags;
-use crate::flag::Flag;
+use crate::flag::{Flag, Flags};
 use crate::problem::Error;
 use crate::scenario::{Configuration, Lift};
 use crate::stats::{self, SummaryPlan};
+
+/// Neighbours in the grid share most of today's plan.
+const SLOTS_AT_ONCE: usize = 8;
 
 /// Level of the set of rules that cannot be told from the best one.
 const BEST_SET_LEVEL: f64 = 0.05;
@@ -34,11 +40,12 @@ impl Sweep<'_> {
             .collect()
     }
 
-    /// The finished rows of a block.
+    /// The finished rows of some slots of a block.
     pub(super) fn rows(
         &self,
         plan: &Plan,
         lifts: &BlockLifts,
+        slots: Range<usize>,
         standing: Option<&Standing>,
     ) -> Result<Vec<ConfigurationRow>, Error> {
         if self.observer.cancelled() {
@@ -47,36 +54,39 @@ impl Sweep<'_> {
         let plans = self.summary_plans(plan, lifts);
         let rules = self.scenario.grid.len() / self.scenario.grid.worlds();
         let margin = stats::best_set_margin(rules, BEST_SET_LEVEL);
-        let rows = (0..plan.slots())
-            .into_par_iter()
-            .map_init(Scratch::default, |scratch, slot| {
-                let summary_plan = &plans[plan.draw(slot)];
-                let configuration = self.scenario.grid.configuration(plan.configurations[slot]);
-                let mut row = self.row(plan, lifts, slot, summary_plan, standing, scratch);
-                row.rivals = standing.map(|standing| {
-                    let world = &standing.worlds[usize::try_from(
-                        self.scenario.grid.world_of(configuration.index),
-                    )
-                    .unwrap_or(0)];
-                    lifts.row(Lift::Decision, plan, slot, &mut scratch.row);
-                    scratch.sorted.resize(scratch.row.len(), 0.0);
-                    let Scratch { row, sorted, .. } = scratch;
-                    let cross =
-                        stats::cross_summary(row, &world.best, &world.star, sorted, summary_plan);
-                    let best_set = stats::in_best_set(
-                        cross.diff_to_best_mean,
-                        cross.diff_to_best_mcse,
-                        margin,
-                    );
-                    let index = usize::try_from(configuration.index).unwrap_or(usize::MAX);
-                    Rivals {
-                        cross,
-                        best_set,
-                        pareto: standing.pareto[index],
-                    }
+        let scratch = || Scratch::new(self);
+        let rows =
+            slots
+                .into_par_iter()
+                .with_min_len(SLOTS_AT_ONCE)
+                .map_init(scratch, |scratch, slot| {
+                    let summary_plan = &plans[plan.draw(slot)];
+                    let mut row = self.row(plan, lifts, slot, summary_plan, standing, scratch);
+                    row.rivals = standing.map(|standing| {
+                        let world = self.scenario.grid.world_of(row.configuration.index);
+                        let world = &standing.worlds[usize::try_from(world).unwrap_or(0)];
+                        lifts.row(Lift::Decision, plan, slot, &mut scratch.row);
+                        scratch.sorted.resize(scratch.row.len(), 0.0);
+                        let Scratch {
+                            row: lifts, sorted, ..
+                        } = scratch;
+                        let cross = stats::cross_summary(
+                            lifts,
+                            &world.best,
+                            &world.star,
+                            sorted,
+                            summary_plan,
+                        );
+                        let (mean, mcse) = (cross.diff_to_best_mean, cross.diff_to_best_mcse);
+                        let index = usize::try_from(row.configuration.index).unwrap_or(usize::MAX);
+                        Rivals {
+                            cross,
+                            best_set: stats::in_best_set(mean, mcse, margin),
+                            pareto: standing.pareto[index],
+                        }
+                    });
+                    row
                 });
-                row
-            });
         Ok(rows.collect())
     }
 
@@ -88,7 +98,7 @@ impl Sweep<'_> {
         slot: usize,
         summary_plan: &SummaryPlan,
         standing: Option<&Standing>,
-        scratch: &mut Scratch,
+        scratch: &mut Scratch<'_>,
     ) -> ConfigurationRow {
         let configuration = self.scenario.grid.configuration(plan.configurations[slot]);
         let metrics = &self.scenario.metrics;
@@ -118,7 +128,7 @@ impl Sweep<'_> {
         });
         let draw = plan.draw(slot);
         let defined = lifts.defined(draw) as u64;
-        let mut flags = plan.today(slot).flags;
+        let (plan_row, mut flags) = self.plan_row(plan, slot, &configuration, scratch);
         flags.merge(world_flags(self.scenario, &configuration));
         flags.raise_if(lifts.capped[draw], Flag::RateCapped);
         ConfigurationRow {
@@ -128,20 +138,28 @@ impl Sweep<'_> {
             lifts: summaries,
             optimism,
             rivals: None,
-            plan: self.plan_row(plan, slot, &configuration),
+            plan: plan_row,
             flags,
         }
     }
 
-    fn plan_row(&self, plan: &Plan, slot: usize, configuration: &Configuration) -> PlanRow {
-        let (today, level, rule) = (plan.today(slot), &configuration.level, &configuration.rule);
+    fn plan_row(
+        &self,
+        plan: &Plan,
+        slot: usize,
+        configuration: &Configuration,
+        scratch: &mut Scratch<'_>,
+    ) -> (PlanRow, Flags) {
+        let (level, rule) = (&configuration.level, &configuration.rule);
+        let bounds = plan.limits.get(plan.bounds_of_slot(slot));
+        let today = scratch.todays.of(configuration.index, bounds);
         let campaigns = &self.scenario.campaigns;
         let judge = &self.observed[self.scenario.grid.level_at(configuration.index).elasticity];
-        let lift = judge.lift(plan.powered_today(slot));
+        let lift = judge.lift_of(&today.shares, level.elasticity, &mut scratch.other);
         let growth = (self.scenario.budget / campaigns.total_spend()).powf(level.elasticity);
         let total = campaigns.total_conversions();
         let (alpha, delta, n) = (rule.alpha, rule.delta, campaigns.spending());
-        PlanRow {
+        let row = PlanRow {
             lift,
             gain: lift * judge.baseline * growth,
             lift_total: (1.0 + lift) * growth - 1.0,
@@ -152,20 +170,32 @@ impl Sweep<'_> {
             at_min: today.at_min,
             at_max: today.at_max,
             bound_violation: today.bound_violation,
-        }
+        };
+        (row, today.flags)
     }
 }
 
 /// Buffers of one thread of statistics.
-#[derive(Debug, Default)]
-struct Scratch {
+struct Scratch<'a> {
+    todays: Todays<'a>,
     row: Vec<f64>,
     sorted: Vec<f64>,
     other: Vec<f64>,
 }
 
+impl<'a> Scratch<'a> {
+    fn new(sweep: &'a Sweep<'_>) -> Self {
+        Self {
+            todays: Todays::new(sweep.scenario, sweep.chain, &sweep.metric),
+            row: Vec::new(),
+            sorted: Vec::new(),
+            other: Vec::new(),
+        }
+    }
+}
+
 /// Writes apparent less decision lift to `scratch.sorted`; `false` where one of them is not kept.
-fn optimism(plan: &Plan, lifts: &BlockLifts, slot: usize, scratch: &mut Scratch) -> bool {
+fn optimism(plan: &Plan, lifts: &BlockLifts, slot: usize, scratch: &mut Scratch<'_>) -> bool {
     let known = lifts.row(Lift::Apparent, plan, slot, &mut scratch.sorted)
         && lifts.row(Lift::Decision, plan, slot, &mut scratch.other);
     if known {

@@ -6,10 +6,12 @@ use rayon::prelude::*;
 
 use super::budget::Options;
 use super::kernel::{Buffers, Kernel};
-use super::lifts::chunks;
+use super::lifts::{chunks, groups};
 use super::observer::{Observer, Phase};
 use super::plan::Plan;
 use super::row::AllocationRow;
+use super::today::{Todays, metric};
+use crate::lanes::LANES;
 use crate::problem::Error;
 use crate::stats::QuantileRank;
 
@@ -30,7 +32,9 @@ pub(super) fn share_rows<E: From<Error>>(
     let numbers = usize::try_from(options.memory / (8 * replicates)).unwrap_or(usize::MAX);
     let (width, batch) = (numbers.clamp(1, n), (numbers / n).max(1));
     for configurations in configurations.chunks(batch) {
-        let plan = Plan::new(scenario, kernel.chain, configurations.to_vec());
+        let plan = Plan::plain(scenario, configurations.to_vec());
+        let metric = metric(&scenario.campaigns, scenario.campaigns.conversions());
+        let mut todays = Todays::new(scenario, kernel.chain, &metric);
         let mut quantiles = vec![Vec::with_capacity(n); configurations.len()];
         for first in (0..n).step_by(width) {
             let channels = first..n.min(first + width);
@@ -41,7 +45,8 @@ pub(super) fn share_rows<E: From<Error>>(
         }
         for (slot, (&configuration, quantiles)) in configurations.iter().zip(quantiles).enumerate()
         {
-            let today = &plan.today(slot).shares;
+            let bounds = plan.limits.get(plan.bounds_of_slot(slot));
+            let today = &todays.of(configuration, bounds).shares;
             let rows: Vec<AllocationRow> = quantiles
                 .into_iter()
                 .enumerate()
@@ -72,9 +77,17 @@ fn share_quantiles(
     let nodes = plan.nodes();
     let chunks = chunks(replicates)
         .map_init(Buffers::default, |buffers, range| {
-            share_chunk(kernel, plan, channels, range, buffers, observer)
+            share_chunk(
+                kernel,
+                plan,
+                nodes.len(),
+                channels,
+                range,
+                buffers,
+                observer,
+            )
         })
-        .collect::<Result<Vec<Vec<f64>>, Error>>()?;
+        .collect::<Result<Vec<(usize, Vec<f64>)>, Error>>()?;
     let n = usize::try_from(replicates).unwrap_or(usize::MAX);
     let (low, high) = (QuantileRank::new(n, 0.05), QuantileRank::new(n, 0.95));
     let width = channels.len();
@@ -83,13 +96,9 @@ fn share_quantiles(
         .map_init(Vec::new, |column: &mut Vec<f64>, node| {
             let quantiles = |channel: usize, column: &mut Vec<f64>| {
                 column.clear();
-                for chunk in &chunks {
-                    column.extend(
-                        chunk
-                            .iter()
-                            .skip(node * width + channel)
-                            .step_by(nodes.len() * width),
-                    );
+                for (count, chunk) in &chunks {
+                    let at = (node * width + channel) * count;
+                    column.extend_from_slice(&chunk[at..at + count]);
                 }
                 column.sort_unstable_by(f64::total_cmp);
                 (low.quantile(column), high.quantile(column))
@@ -108,24 +117,36 @@ fn share_quantiles(
     Ok(of_slot)
 }
 
-/// Shares of some replicates: by replicate, then by node, then by channel.
+/// Shares of some replicates: by node, then by channel, then by replicate.
 fn share_chunk(
     kernel: &Kernel<'_>,
     plan: &Plan,
+    nodes: usize,
     channels: &Range<usize>,
     replicates: Range<u64>,
     buffers: &mut Buffers,
     observer: &dyn Observer,
-) -> Result<Vec<f64>, Error> {
-    let mut shares = Vec::new();
-    for replicate in replicates {
+) -> Result<(usize, Vec<f64>), Error> {
+    let count = usize::try_from(replicates.end - replicates.start).unwrap_or(usize::MAX);
+    let mut shares = vec![0.0; nodes * channels.len() * count];
+    for (position, group) in groups(&replicates).enumerate() {
         if observer.cancelled() {
             return Err(Error::Interrupted);
         }
-        kernel.shares(plan, replicate, buffers, &mut |_, x| {
-            shares.extend_from_slice(&x[channels.clone()]);
+        let first = position * LANES;
+        kernel.shares(plan, &group, buffers, &mut |node, lane, x| {
+            // Lanes beyond the last replicate repeat it.
+            let column = (first + lane).min(count - 1);
+            let at = node * channels.len() * count + column;
+            for (to, share) in shares[at..]
+                .iter_mut()
+                .step_by(count)
+                .zip(&x[channels.clone()])
+            {
+                *to = *share;
+            }
         });
-        observer.advance(plan.slots() as u64);
+        observer.advance((plan.slots() * LANES.min(count - first)) as u64);
     }
-    Ok(shares)
+    Ok((count, shares))
 }

@@ -45,19 +45,25 @@ impl Sweep<'_> {
             Vec::with_capacity(usize::try_from(grid.len()).unwrap_or(0));
         let mut decisions = Vec::new();
         let mut observe = |plan: &Plan, lifts: &BlockLifts| {
-            let of_block = self.decisions(plan, lifts);
-            points.extend(of_block.iter().map(|summary| (summary.mean, summary.cvar)));
-            if only.is_some() {
-                decisions = of_block;
-            }
+            let mut of_block: Vec<Option<Summary>> = vec![None; plan.slots()];
             for (world, best) in best.iter_mut().enumerate() {
-                let Some(block) = self.block_best(plan, lifts, world as u64) else {
+                let Some((block, summaries)) = self.block_best(plan, lifts, world as u64) else {
                     continue;
                 };
+                for (slot, summary) in summaries {
+                    of_block[slot] = Some(summary);
+                }
                 match best {
                     Some(best) => best.merge(&block),
                     None => *best = Some(block),
                 }
+            }
+            let of_block = of_block.into_iter().flatten();
+            if only.is_some() {
+                decisions = of_block.collect();
+                points.extend(decisions.iter().map(|summary| (summary.mean, summary.cvar)));
+            } else {
+                points.extend(of_block.map(|summary| (summary.mean, summary.cvar)));
             }
         };
         if let Some((plan, lifts)) = only {
@@ -84,20 +90,13 @@ impl Sweep<'_> {
         })
     }
 
-    /// The statistics of the decision lift, per slot.
-    fn decisions(&self, plan: &Plan, lifts: &BlockLifts) -> Vec<Summary> {
-        let (plans, metrics) = (self.summary_plans(plan, lifts), &self.scenario.metrics);
-        (0..plan.slots())
-            .into_par_iter()
-            .map_init(Vec::new, |row, slot| {
-                lifts.row(Lift::Decision, plan, slot, row);
-                plans[plan.draw(slot)].summarise(row, metrics.target, metrics.pessimism)
-            })
-            .collect()
-    }
-
-    /// The best decision lifts of one world within a block.
-    fn block_best(&self, plan: &Plan, lifts: &BlockLifts, world: u64) -> Option<BestPerReplicate> {
+    /// The best decision lifts of one world within a block, and the statistics of its slots.
+    fn block_best(
+        &self,
+        plan: &Plan,
+        lifts: &BlockLifts,
+        world: u64,
+    ) -> Option<(BestPerReplicate, Vec<(usize, Summary)>)> {
         const JOB: usize = 64;
         // A block is a stretch of the grid, and the world is its fastest part.
         let worlds = self.scenario.grid.worlds();
@@ -105,19 +104,28 @@ impl Sweep<'_> {
         let (first, step) = (usize::try_from(first).ok()?, usize::try_from(worlds).ok()?);
         let slots: Vec<usize> = (first..plan.slots()).step_by(step).collect();
         let replicates = lifts.defined(plan.draw(*slots.first()?));
+        let (plans, metrics) = (self.summary_plans(plan, lifts), &self.scenario.metrics);
         let job = |slots: &[usize]| {
             let mut best = BestPerReplicate::new(replicates);
             let mut row = Vec::new();
-            for slot in slots {
+            let summary = |slot: &usize| {
                 lifts.row(Lift::Decision, plan, *slot, &mut row);
                 best.observe(&row);
-            }
-            best
+                let plan = &plans[plan.draw(*slot)];
+                let summary = plan.summarise(&mut row, metrics.target, metrics.pessimism);
+                (*slot, summary)
+            };
+            let summaries: Vec<_> = slots.iter().map(summary).collect();
+            (best, summaries)
         };
-        slots.par_chunks(JOB).map(job).reduce_with(|mut a, b| {
-            a.merge(&b);
-            a
-        })
+        slots
+            .par_chunks(slots.len().div_ceil(16).clamp(1, JOB))
+            .map(job)
+            .reduce_with(|mut a, b| {
+                a.0.merge(&b.0);
+                a.1.extend(b.1);
+                a
+            })
     }
 
     /// Decision lifts of each world's star: `stars` is the configuration of each world.

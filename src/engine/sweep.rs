@@ -15,10 +15,15 @@ use super::observer::{Observer, Phase, Unobserved};
 use super::plan::Plan;
 use super::row::{AllocationRow, Sink};
 use super::shares::share_rows;
+use super::standing::Standing;
+use super::today::metric;
 use super::winners::Winners;
 use super::worlds::Worlds;
 use crate::problem::{Error, Place, Problem};
 use crate::scenario::{AllocationsWanted, Scenario};
+
+/// Finished rows that are held at a time.
+const ROWS_AT_ONCE: usize = 2_048;
 
 /// More than this fraction of replicates without any conversion is an error.
 const DEGENERATE_LIMIT: f64 = 0.01;
@@ -57,17 +62,14 @@ pub fn run<E: From<Error>>(
         None
     };
     if let Some((plan, lifts)) = &only {
-        let rows = sweep.rows(plan, lifts, standing.as_ref())?;
-        winners.observe(&rows);
-        sink.configurations(&rows)?;
+        sweep.write(plan, lifts, standing.as_ref(), &mut winners, sink)?;
     } else {
         for block in &blocks {
             let (plan, lifts) = sweep.block(block.clone(), Phase::Sweep)?;
-            let rows = sweep.rows(&plan, &lifts, standing.as_ref())?;
-            winners.observe(&rows);
-            sink.configurations(&rows)?;
+            sweep.write(&plan, &lifts, standing.as_ref(), &mut winners, sink)?;
         }
     }
+    drop(only);
     let wanted: Vec<u64> = match scenario.output.allocations {
         AllocationsWanted::None => Vec::new(),
         AllocationsWanted::All => (0..scenario.grid.len()).collect(),
@@ -100,7 +102,7 @@ pub(super) fn sweep_only(scenario: &Scenario, configurations: Vec<u64>) {
     let worlds = Worlds::new(scenario);
     let sweep = Sweep::new(scenario, &chain, &worlds, &Unobserved);
     if let Ok((plan, lifts)) = sweep.sweep(configurations, Phase::Sweep) {
-        let _ = sweep.rows(&plan, &lifts, None);
+        let _ = sweep.rows(&plan, &lifts, 0..plan.slots(), None);
     }
 }
 
@@ -110,6 +112,8 @@ pub(super) struct Sweep<'a> {
     pub(super) chain: &'a Chain,
     pub(super) kernel: Kernel<'a>,
     pub(super) observed: Vec<Judge>,
+    /// What rules score on the table itself.
+    pub(super) metric: Vec<f64>,
     pub(super) observer: &'a dyn Observer,
 }
 
@@ -130,8 +134,27 @@ impl<'a> Sweep<'a> {
                 .iter()
                 .map(|elasticity| observed_judge(scenario, chain, *elasticity))
                 .collect(),
+            metric: metric(&scenario.campaigns, scenario.campaigns.conversions()),
             observer,
         }
+    }
+
+    /// Hands the rows of a block to `sink`, some at a time.
+    fn write<E: From<Error>>(
+        &self,
+        plan: &Plan,
+        lifts: &BlockLifts,
+        standing: Option<&Standing>,
+        winners: &mut Winners,
+        sink: &mut impl Sink<Error = E>,
+    ) -> Result<(), E> {
+        for first in (0..plan.slots()).step_by(ROWS_AT_ONCE) {
+            let slots = first..plan.slots().min(first + ROWS_AT_ONCE);
+            let rows = self.rows(plan, lifts, slots, standing)?;
+            winners.observe(&rows);
+            sink.configurations(&rows)?;
+        }
+        Ok(())
     }
 
     pub(super) fn block(
@@ -150,7 +173,7 @@ impl<'a> Sweep<'a> {
         let replicates = self.scenario.run.replicates;
         self.observer
             .begin(phase, configurations.len() as u64 * replicates);
-        let plan = Plan::new(self.scenario, self.chain, configurations);
+        let plan = Plan::new(self.scenario, configurations, self.kernel.judges());
         let lifts = BlockLifts::sweep(&self.kernel, &plan, replicates, self.observer)?;
         self.refuse_degenerate(&plan, &lifts)?;
         Ok((plan, lifts))

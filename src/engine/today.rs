@@ -1,13 +1,14 @@
 //! Today's plan of a rule: what it says about the table as it is.
 
-use super::chain::Chain;
-use crate::allocate::Bounds;
+use super::chain::{Blended, Chain};
+use crate::allocate::{Bounds, Scratch};
 use crate::flag::{Flag, Flags};
 use crate::lanes;
 use crate::scenario::{Campaigns, Rule, Scenario};
 use crate::score::Score;
 use crate::stats;
 use crate::units::FEASIBILITY_TOLERANCE;
+use crate::vector::{Work, widest};
 
 /// Today's plan of one rule, with what a reader asks of it.
 #[derive(Debug, Clone)]
@@ -45,42 +46,158 @@ impl Today {
         bounds: &Bounds,
         metric: &[f64],
     ) -> Self {
-        let allocation = chain.allocate(rule, bounds, metric);
-        let (x, o) = (&allocation.shares, chain.status_quo());
-        let moved_share = 0.5 * lanes::fold(x.len(), |i| (x[i] - o[i]).abs());
-        let growth = scenario.budget / scenario.campaigns.total_spend();
-        let ratios = x
-            .iter()
-            .zip(o)
-            .filter(|(_, o)| **o > 0.0)
-            .map(|(x, o)| growth * x / o);
-        let max_ratio = ratios.fold(0.0, f64::max);
-        let count = |at: &dyn Fn(usize) -> bool| (0..x.len()).filter(|i| at(*i)).count();
-        let at_min = count(&|i| x[i] <= bounds.lo()[i] + AT_BOUND);
-        let at_max = count(&|i| x[i] >= bounds.hi()[i] - AT_BOUND);
-        let mut flags = allocation.flags;
-        flags.raise_if(max_ratio > 2.0, Flag::Extrapolation);
-        let conversions = scenario.campaigns.conversions();
-        let target = &allocation.target;
+        let cell = Cell::new(scenario, chain, rule, metric);
+        cell.plan(scenario, chain, rule, bounds, &mut Scratch::default())
+    }
+}
+
+/// What rules share that differ in their bounds alone.
+struct Cell {
+    blended: Blended,
+    optimism_first_order: f64,
+}
+
+impl Cell {
+    fn new(scenario: &Scenario, chain: &Chain, rule: &Rule, metric: &[f64]) -> Self {
+        let blended = chain.blended(rule, metric);
         let optimism_first_order = stats::first_order_optimism(
             rule.alpha,
             rule.delta,
             1.0,
-            target,
-            o,
-            conversions,
+            &blended.target,
+            chain.status_quo(),
+            scenario.campaigns.conversions(),
             scenario.campaigns.value(),
         );
         Self {
-            moved_share,
-            max_ratio,
-            at_min,
-            at_max,
+            blended,
             optimism_first_order,
-            bound_violation: allocation.bound_violation,
+        }
+    }
+
+    fn plan(
+        &self,
+        scenario: &Scenario,
+        chain: &Chain,
+        rule: &Rule,
+        bounds: &Bounds,
+        scratch: &mut Scratch,
+    ) -> Today {
+        let mut shares = vec![0.0; chain.status_quo().len()];
+        let (bound_violation, mut flags) = self.blended.bound(rule, bounds, scratch, &mut shares);
+        let moved = widest(Moved {
+            x: &shares,
+            o: chain.status_quo(),
+            bounds,
+            growth: scenario.budget / scenario.campaigns.total_spend(),
+        });
+        flags.raise_if(moved.max_ratio > 2.0, Flag::Extrapolation);
+        Today {
+            moved_share: moved.share,
+            max_ratio: moved.max_ratio,
+            at_min: moved.at_min,
+            at_max: moved.at_max,
+            optimism_first_order: self.optimism_first_order,
+            bound_violation,
             frozen: frozen(rule, bounds, flags),
             flags,
-            shares: allocation.shares,
+            shares,
+        }
+    }
+}
+
+/// Compares a plan with today's shares and with its bounds.
+struct Moved<'a> {
+    x: &'a [f64],
+    o: &'a [f64],
+    bounds: &'a Bounds,
+    growth: f64,
+}
+
+struct Moves {
+    share: f64,
+    max_ratio: f64,
+    at_min: usize,
+    at_max: usize,
+}
+
+impl Work for Moved<'_> {
+    type Output = Moves;
+
+    #[inline(always)]
+    fn run(self) -> Moves {
+        let n = self.x.len();
+        let (x, o) = (self.x, &self.o[..n]);
+        let (lo, hi) = (&self.bounds.lo()[..n], &self.bounds.hi()[..n]);
+        let (mut max_ratio, mut at_min, mut at_max) = (0.0_f64, 0_u64, 0_u64);
+        for i in 0..n {
+            let ratio = if o[i] > 0.0 {
+                self.growth * x[i] / o[i]
+            } else {
+                0.0
+            };
+            max_ratio = if ratio > max_ratio { ratio } else { max_ratio };
+            at_min += u64::from(x[i] <= lo[i] + AT_BOUND);
+            at_max += u64::from(x[i] >= hi[i] - AT_BOUND);
+        }
+        let count = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+        Moves {
+            share: 0.5 * lanes::fold(n, |i| (x[i] - o[i]).abs()),
+            max_ratio,
+            at_min: count(at_min),
+            at_max: count(at_max),
+        }
+    }
+}
+
+/// Today's plans of rules that come in grid order: what neighbours share is computed once.
+pub(super) struct Todays<'a> {
+    scenario: &'a Scenario,
+    chain: &'a Chain,
+    metric: &'a [f64],
+    cell: Option<([usize; 3], Cell)>,
+    last: Option<(u64, Today)>,
+    scratch: Scratch,
+}
+
+impl<'a> Todays<'a> {
+    /// `metric` is what rules score.
+    pub(super) fn new(scenario: &'a Scenario, chain: &'a Chain, metric: &'a [f64]) -> Self {
+        Self {
+            scenario,
+            chain,
+            metric,
+            cell: None,
+            last: None,
+            scratch: Scratch::default(),
+        }
+    }
+
+    /// Today's plan of a configuration's rule under its bounds.
+    pub(super) fn of(&mut self, configuration: u64, bounds: &Bounds) -> &Today {
+        let grid = &self.scenario.grid;
+        let index = grid.rule_of(configuration);
+        if self.last.as_ref().is_none_or(|(last, _)| *last != index) {
+            let (at, rule) = (
+                grid.position(configuration),
+                grid.configuration(configuration).rule,
+            );
+            let key = [at[0], at[2], at[3]];
+            if self.cell.as_ref().is_none_or(|(last, _)| *last != key) {
+                let cell = Cell::new(self.scenario, self.chain, &rule, self.metric);
+                self.cell = Some((key, cell));
+            }
+            self.last = self.cell.as_ref().map(|(_, cell)| {
+                let scratch = &mut self.scratch;
+                (
+                    index,
+                    cell.plan(self.scenario, self.chain, &rule, bounds, scratch),
+                )
+            });
+        }
+        match &self.last {
+            Some((_, today)) => today,
+            None => unreachable!("a plan was just made"),
         }
     }
 }

@@ -7,7 +7,9 @@
 use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};
 
+use super::passes::{Lane, ZERO};
 use crate::flag::{Flag, Flags};
+use crate::lanes::LANES;
 use crate::resample::{self, Noise};
 use crate::scenario::{
     Campaigns, Configuration, DispersionSource, LevelAt, PriorMean, Rows, Scenario,
@@ -43,6 +45,18 @@ pub(super) struct World {
     pub(super) sample: Sample,
     /// Whether a rate above one conversion per click had to be held at one.
     pub(super) capped: bool,
+}
+
+/// The worlds of eight replicates.
+#[derive(Debug, Default)]
+pub(super) struct WorldLanes {
+    /// What judges; empty where it is known ([`Worlds::known_truth`]).
+    pub(super) truth: Vec<Lane>,
+    /// What the planners see.
+    pub(super) sample: Vec<Lane>,
+    /// Whether a rate above one conversion per click had to be held at one.
+    pub(super) capped: bool,
+    single: World,
 }
 
 /// Everything that draws worlds, fitted once per run.
@@ -129,6 +143,40 @@ impl<'a> Worlds<'a> {
             replicate,
             truth,
         );
+    }
+
+    /// The truth, where it is the same in all replicates of all worlds.
+    pub(super) fn known_truth(&self) -> Option<&[f64]> {
+        let still = self.levels.drift_cv.iter().all(|cv| *cv == 0.0);
+        match self.sources.first() {
+            Some(Source::Known(means)) if still => Some(means),
+            _ => None,
+        }
+    }
+
+    /// Draws the worlds of eight replicates at one level, each as [`Worlds::draw`] does.
+    pub(super) fn draw_lanes(
+        &self,
+        level: DrawLevel,
+        replicates: &[u64; LANES],
+        world: &mut WorldLanes,
+    ) {
+        let n = self.campaigns.len();
+        let known = self.known_truth().is_some();
+        world.sample.resize(n, ZERO);
+        world.truth.resize(if known { 0 } else { n }, ZERO);
+        world.capped = false;
+        for (lane, replicate) in replicates.iter().enumerate() {
+            self.draw(level, *replicate, &mut world.single);
+            let seen = world.single.sample.observed();
+            for (to, from) in world.sample.iter_mut().zip(seen) {
+                to[lane] = *from;
+            }
+            for (to, from) in world.truth.iter_mut().zip(world.single.truth.expected()) {
+                to[lane] = *from;
+            }
+            world.capped |= world.single.capped;
+        }
     }
 
     /// Expected conversions per channel at today's spend.

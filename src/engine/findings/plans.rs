@@ -4,10 +4,11 @@ use rayon::prelude::*;
 
 use crate::engine::chain::Chain;
 use crate::engine::judge::observed_judge;
+use crate::engine::limits::Limits;
 use crate::engine::observer::Observer;
-use crate::engine::plan::Plan;
-use crate::engine::today::Today;
+use crate::engine::today::{Today, Todays, metric};
 use crate::flag::Flags;
+use crate::lanes;
 use crate::problem::Error;
 use crate::scenario::Scenario;
 use crate::units::Count;
@@ -15,6 +16,9 @@ use crate::units::Count;
 /// More plans than these are not inspected one by one: rules times channels, and rules.
 const INSPECTED: u64 = 400_000_000;
 const INSPECTED_RULES: u64 = 1_000_000;
+
+/// Neighbours in the grid share most of the work.
+const RULES_AT_ONCE: usize = 16;
 
 /// Memory for the plans that are inspected at a time.
 const BLOCK_BYTES: u64 = 64 << 20;
@@ -56,6 +60,7 @@ impl Plans {
             .unwrap_or(1)
             .max(1);
         let judge = observed_judge(scenario, chain, scenario.grid.elasticity[0]);
+        let metric = metric(&scenario.campaigns, scenario.campaigns.conversions());
         let mut facts = Vec::new();
         let step_size = usize::try_from(step).unwrap_or(usize::MAX);
         let inspected: Vec<u64> = (0..rules).step_by(step_size).collect();
@@ -63,13 +68,24 @@ impl Plans {
             if observer.cancelled() {
                 return Err(Error::Interrupted);
             }
-            let first_worlds = rules.iter().map(|rule| rule * worlds).collect();
-            let plan = Plan::new(scenario, chain, first_worlds);
-            let of_slot = |slot: usize| {
-                let apparent = judge.lift(plan.powered_today(slot));
-                Facts::new(scenario, chain, rules[slot], plan.today(slot), apparent)
+            let mut limits = Limits::default();
+            let bounds: Vec<usize> = rules
+                .iter()
+                .map(|rule| {
+                    let rule = scenario.grid.configuration(rule * worlds).rule;
+                    limits.bounds(scenario, &rule)
+                })
+                .collect();
+            let of_rule = |todays: &mut (Todays<'_>, Vec<f64>), (rule, bounds): (&u64, &usize)| {
+                let (todays, powered) = todays;
+                let today = todays.of(rule * worlds, limits.get(*bounds));
+                powered.resize(today.shares.len(), 0.0);
+                lanes::power(&today.shares, scenario.grid.elasticity[0], powered);
+                Facts::new(scenario, chain, *rule, today, judge.lift(powered))
             };
-            facts.par_extend((0..plan.slots()).into_par_iter().map(of_slot));
+            let buffers = || (Todays::new(scenario, chain, &metric), Vec::new());
+            let pairs = rules.par_iter().zip(&bounds).with_min_len(RULES_AT_ONCE);
+            facts.par_extend(pairs.map_init(buffers, of_rule));
         }
         Ok(Self { facts, step })
     }

@@ -1,0 +1,440 @@
+//! Clips, factored.
+//!
+//! For `lo <= hi`, `clip(w, lo, hi) = min(w, hi) + (lo - w)+`: upper and lower bounds separate. So the
+//! sum of clipped weights, and of what they bring, is what the upper bound leaves plus what the lower bound
+//! adds, each of which is summed once per bound: a grid of 20 x 20 bounds costs 20 + 20 passes over the
+//! channels, not 400. Neither part is negative, so nothing cancels. A power response keeps this, since
+//! `clip(w, lo, hi)^b = min(w^b, hi^b) + (lo^b - w^b)+`, and the divisor leaves as a factor. Without
+//! bounds and with a linear response what the blend brings is linear in alpha.
+//!
+//! The result of a configuration is that of the plain chain up to rounding, and depends on its own
+//! bounds alone, never on what else is on the grid.
+
+use super::layout::{Chosen, JUDGES, Layout, ONE, Part, row};
+use super::limits::{Limit, Limits};
+use super::passes::{Beside, Common, Lane, Lanes, PerChannel, Same, ZERO, zip};
+use super::plan::Branch;
+use crate::lanes::LANES;
+use crate::vector::widest;
+
+/// The configurations of one blend that are clipped, at one elasticity.
+#[derive(Debug)]
+pub(super) struct ClipGroup {
+    /// Position on the elasticity axis.
+    pub(super) elasticity: usize,
+    exponent: f64,
+    judges: usize,
+    /// Whether some configuration has no upper bound.
+    unlimited: bool,
+    over: Sides,
+    under: Sides,
+    /// First of the rows that are kept.
+    first: usize,
+    /// The distinct configurations, where their lifts are fewer than the sums they are made of: those are
+    /// kept instead.
+    pairs: Vec<(Upper, Lower)>,
+}
+
+/// Position of an upper bound among those of a group; `None` where there is none.
+type Upper = Option<usize>;
+/// Position of a lower bound; `None` where it is 0.
+type Lower = Option<usize>;
+
+/// The distinct bounds of one side: common ones first.
+#[derive(Debug, Default)]
+struct Sides {
+    common: Vec<Common>,
+    /// The common ones, raised to the elasticity.
+    raised: Vec<Common>,
+    /// The others, by their position among all sides.
+    each: Vec<usize>,
+}
+
+/// What a channel's share is worth to a judge.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Rates<'a> {
+    Same(&'a [f64]),
+    Lanes(&'a [Lane]),
+}
+
+/// A judge of eight replicates, at one elasticity.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct LaneJudge<'a> {
+    pub(super) rates: Rates<'a>,
+    /// Return of today's mix.
+    pub(super) baseline: Lane,
+    /// Return of the target shares, where the elasticity is 1.
+    pub(super) target: Lane,
+}
+
+/// A stretch of blended weights.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stretch<'a> {
+    pub(super) from: usize,
+    pub(super) weights: &'a [Lane],
+    /// The weights, raised to the elasticity.
+    pub(super) raised: &'a [Lane],
+}
+
+impl ClipGroup {
+    pub(super) fn new(
+        limits: &Limits,
+        branches: &[Branch],
+        elasticity: usize,
+        exponent: f64,
+        layout: &mut Layout,
+    ) -> Self {
+        let mut group = Self {
+            elasticity,
+            exponent,
+            judges: layout.judges,
+            unlimited: false,
+            over: Sides::default(),
+            under: Sides::default(),
+            first: 0,
+            pairs: Vec::new(),
+        };
+        let (over, under) = group.sort_out(limits, branches);
+        let pair = |branch: &Branch| {
+            let [lower, upper] = limits.sides_of(branch.bounds);
+            (over[upper], under[lower])
+        };
+        let mut pairs: Vec<(Upper, Lower)> = branches.iter().map(pair).collect();
+        pairs.sort_unstable();
+        pairs.dedup();
+        if pairs.len() * group.judges <= group.sums() {
+            group.first = layout.take(pairs.len() * group.judges);
+            for branch in branches {
+                let position = pairs.partition_point(|other| *other < pair(branch));
+                layout.lifts_at(branch.slot, group.first + position * group.judges);
+            }
+            group.pairs = pairs;
+        } else {
+            group.first = layout.take(group.sums());
+            for branch in branches {
+                let (upper, lower) = pair(branch);
+                layout.chosen[branch.slot] = Chosen::Sums {
+                    over: group.upper(upper),
+                    under: lower.map(|lower| group.lower(lower)),
+                    elasticity: exponent,
+                };
+            }
+        }
+        group
+    }
+
+    /// Collects the distinct sides; for each side of the block, its position in this group.
+    fn sort_out(&mut self, limits: &Limits, branches: &[Branch]) -> (Vec<Upper>, Vec<Lower>) {
+        let mut used = vec![[false; 2]; limits.sides.len()];
+        for branch in branches {
+            for (which, side) in limits.sides_of(branch.bounds).into_iter().enumerate() {
+                used[side][which] = true;
+            }
+        }
+        let mut positions = [vec![None; used.len()], vec![None; used.len()]];
+        for (which, sides) in [&mut self.under, &mut self.over].into_iter().enumerate() {
+            let mut of_kind = |common: bool| {
+                for (side, limit) in limits
+                    .sides
+                    .iter()
+                    .enumerate()
+                    .filter(|(side, _)| used[*side][which])
+                {
+                    match limit {
+                        // Shares are within these anyway.
+                        Limit::Common(lo) if which == 0 && *lo <= 0.0 => {}
+                        Limit::Common(hi) if which == 1 && *hi >= 1.0 => self.unlimited = true,
+                        Limit::Common(value) if common => {
+                            positions[which][side] = Some(sides.len());
+                            sides.common.push(Common(*value));
+                            if let Limit::Common(raised) = limits.raised(self.elasticity, side) {
+                                sides.raised.push(Common(*raised));
+                            }
+                        }
+                        Limit::Each(_) if !common => {
+                            positions[which][side] = Some(sides.len());
+                            sides.each.push(side);
+                        }
+                        _ => {}
+                    }
+                }
+            };
+            of_kind(true);
+            of_kind(false);
+        }
+        let [under, over] = positions;
+        (over, under)
+    }
+
+    /// Number of sums per replicate: weight and return per judge of every bound; without an upper bound the
+    /// weight is 1.
+    pub(super) fn sums(&self) -> usize {
+        usize::from(self.unlimited) * self.judges
+            + (self.over.len() + self.under.len()) * (1 + self.judges)
+    }
+
+    /// Where the sums of an upper bound are, from 0.
+    fn upper_at(&self, upper: Upper) -> [usize; 1 + JUDGES] {
+        let skipped = usize::from(self.unlimited) * self.judges;
+        match upper {
+            None => [usize::MAX, 0, 1],
+            Some(upper) => self.over.at(skipped, upper),
+        }
+    }
+
+    fn lower_at(&self, lower: usize) -> [usize; 1 + JUDGES] {
+        let skipped = usize::from(self.unlimited) * self.judges;
+        self.under
+            .at(skipped + self.over.len() * (1 + self.judges), lower)
+    }
+
+    fn upper(&self, upper: Upper) -> Part {
+        let mut part = self.part(self.upper_at(upper));
+        if upper.is_none() {
+            part.weight = ONE;
+        }
+        part
+    }
+
+    fn lower(&self, lower: usize) -> Part {
+        self.part(self.lower_at(lower))
+    }
+
+    fn part(&self, at: [usize; 1 + JUDGES]) -> Part {
+        let [weight, truth, sample] = at.map(|at| row(self.first.saturating_add(at)));
+        Part {
+            weight,
+            worth: [truth, sample],
+        }
+    }
+
+    /// Adds a stretch of channels to the sums. Time: O(channels x bounds).
+    pub(super) fn add(
+        &self,
+        limits: &Limits,
+        stretch: &Stretch<'_>,
+        judges: &[LaneJudge<'_>],
+        sums: &mut [Lane],
+    ) {
+        let (unlimited, sums) = sums.split_at_mut(usize::from(self.unlimited) * self.judges);
+        if self.exponent != 1.0 {
+            for (sum, judge) in unlimited.iter_mut().zip(judges) {
+                let none: [Common; 1] = [Common(f64::INFINITY)];
+                let sum = std::slice::from_mut(sum);
+                beside::<_, false, false>(
+                    stretch.raised,
+                    stretch,
+                    judge.rates,
+                    &none,
+                    &mut [],
+                    sum,
+                );
+            }
+        }
+        let (over, under) = sums.split_at_mut(self.over.len() * (1 + self.judges));
+        self.over_or_under::<false>(&self.over, limits, stretch, judges, over);
+        self.over_or_under::<true>(&self.under, limits, stretch, judges, under);
+    }
+
+    fn over_or_under<const UNDER: bool>(
+        &self,
+        sides: &Sides,
+        limits: &Limits,
+        stretch: &Stretch<'_>,
+        judges: &[LaneJudge<'_>],
+        sums: &mut [Lane],
+    ) {
+        let (count, common) = (sides.len(), sides.common.len());
+        if count == 0 {
+            return;
+        }
+        let (weight, worth) = sums.split_at_mut(count);
+        let each = |raised: bool, weights: &mut [Lane], worth: &mut [Lane], rates| {
+            if sides.each.is_empty() {
+                return;
+            }
+            let elasticity = raised.then_some(self.elasticity);
+            let list = sides
+                .each
+                .iter()
+                .filter_map(|side| limits.each(elasticity, *side));
+            let to = stretch.from + stretch.weights.len();
+            let list: Vec<Same<'_>> = list
+                .map(|values| Same(values).stretch(stretch.from, to))
+                .collect();
+            side::<_, UNDER>(stretch, raised, rates, &list, weights, worth);
+        };
+        if self.exponent == 1.0 {
+            // Weights and the first judge's returns in one pass.
+            for (position, (judge, worth)) in judges.iter().zip(worth.chunks_mut(count)).enumerate()
+            {
+                let (worth, worth_each) = worth.split_at_mut(common);
+                let (weight, weight_each) = weight.split_at_mut(common);
+                let (weight, weight_each) = if position == 0 {
+                    (weight, weight_each)
+                } else {
+                    (&mut [] as &mut [Lane], &mut [] as &mut [Lane])
+                };
+                let rates = Some(judge.rates);
+                side::<_, UNDER>(stretch, false, rates, &sides.common, weight, worth);
+                each(false, weight_each, worth_each, rates);
+            }
+        } else {
+            let (weight, weight_each) = weight.split_at_mut(common);
+            side::<_, UNDER>(stretch, false, None, &sides.common, weight, &mut []);
+            each(false, weight_each, &mut [], None);
+            for (judge, worth) in judges.iter().zip(worth.chunks_mut(count)) {
+                let (worth, worth_each) = worth.split_at_mut(common);
+                let rates = Some(judge.rates);
+                side::<_, UNDER>(stretch, true, rates, &sides.raised, &mut [], worth);
+                each(true, &mut [], worth_each, rates);
+            }
+        }
+    }
+
+    /// Divides the sums by those of the blend itself and by the returns of today's mix, so that what
+    /// clips nothing is exactly 1; writes the rows that are kept. `total` is the sum of the blend.
+    pub(super) fn finish(
+        &self,
+        alpha: f64,
+        total: Lane,
+        judges: &[LaneJudge<'_>],
+        sums: &mut [Lane],
+        mut write: impl FnMut(usize, Lane),
+    ) {
+        let divide = |sum: &mut Lane, by: &Lane| *sum = zip(*sum, *by, |x, y| x / y);
+        let (unlimited, rest) = sums.split_at_mut(usize::from(self.unlimited) * self.judges);
+        for (sum, judge) in unlimited.iter_mut().zip(judges) {
+            if self.exponent == 1.0 {
+                *sum = zip(judge.baseline, judge.target, |today, target| {
+                    // Exactly today's return where nothing moves.
+                    if alpha == 0.0 {
+                        today
+                    } else {
+                        (1.0 - alpha) * today + alpha * target
+                    }
+                });
+            }
+            divide(sum, &judge.baseline);
+        }
+        let (over, under) = rest.split_at_mut(self.over.len() * (1 + self.judges));
+        for (sides, sums) in [(&self.over, over), (&self.under, under)] {
+            let (weight, worth) = sums.split_at_mut(sides.len());
+            for sum in weight.iter_mut() {
+                divide(sum, &total);
+            }
+            for (judge, worth) in judges.iter().zip(worth.chunks_mut(sides.len().max(1))) {
+                for sum in worth.iter_mut() {
+                    divide(sum, &judge.baseline);
+                }
+            }
+        }
+        if self.pairs.is_empty() {
+            for (position, sum) in sums.iter().enumerate() {
+                write(self.first + position, *sum);
+            }
+            return;
+        }
+        for (position, (upper, lower)) in self.pairs.iter().enumerate() {
+            let over = self.upper_at(*upper);
+            let under = lower.map(|lower| self.lower_at(lower));
+            let sum = |which: usize| {
+                let over = sums.get(over[which]).copied().unwrap_or([1.0; LANES]);
+                let under = under.map_or(ZERO, |under| sums[under[which]]);
+                zip(over, under, |x, y| x + y)
+            };
+            for judge in 0..self.judges {
+                let lift = lift(sum(1 + judge), sum(0), self.exponent);
+                write(self.first + position * self.judges + judge, lift);
+            }
+        }
+    }
+}
+
+/// Return over weight to the power of the elasticity, less 1.
+fn lift(worth: Lane, weight: Lane, elasticity: f64) -> Lane {
+    zip(worth, weight, |worth, weight| {
+        let weight = if elasticity == 1.0 {
+            weight
+        } else {
+            weight.powf(elasticity)
+        };
+        worth / weight - 1.0
+    })
+}
+
+impl Sides {
+    fn len(&self) -> usize {
+        self.common.len() + self.each.len()
+    }
+
+    /// Positions of a bound's weight and returns, the sums of this side beginning at `first`.
+    fn at(&self, first: usize, position: usize) -> [usize; 1 + JUDGES] {
+        [0, 1, 2].map(|block| first + block * self.len() + position)
+    }
+}
+
+/// One pass, for whichever sums are wanted.
+fn side<L: PerChannel, const UNDER: bool>(
+    stretch: &Stretch<'_>,
+    raised: bool,
+    rates: Option<Rates<'_>>,
+    limits: &[L],
+    weight: &mut [Lane],
+    worth: &mut [Lane],
+) {
+    let x = if raised {
+        stretch.raised
+    } else {
+        stretch.weights
+    };
+    match rates {
+        None => widest(Beside::<_, _, UNDER, true, false> {
+            x,
+            rates: Common(0.0),
+            limits,
+            weight,
+            worth,
+        }),
+        Some(rates) if weight.is_empty() => {
+            beside::<L, UNDER, false>(x, stretch, rates, limits, weight, worth);
+        }
+        Some(rates) => beside::<L, UNDER, true>(x, stretch, rates, limits, weight, worth),
+    }
+}
+
+fn beside<L: PerChannel, const UNDER: bool, const WEIGHT: bool>(
+    x: &[Lane],
+    stretch: &Stretch<'_>,
+    rates: Rates<'_>,
+    limits: &[L],
+    weight: &mut [Lane],
+    worth: &mut [Lane],
+) {
+    let (from, to) = (stretch.from, stretch.from + x.len());
+    match rates {
+        Rates::Same(rates) => {
+            run::<_, L, UNDER, WEIGHT>(x, Same(rates).stretch(from, to), limits, weight, worth);
+        }
+        Rates::Lanes(rates) => {
+            run::<_, L, UNDER, WEIGHT>(x, Lanes(rates).stretch(from, to), limits, weight, worth);
+        }
+    }
+}
+
+fn run<K: PerChannel, L: PerChannel, const UNDER: bool, const WEIGHT: bool>(
+    x: &[Lane],
+    rates: K,
+    limits: &[L],
+    weight: &mut [Lane],
+    worth: &mut [Lane],
+) {
+    let pass = Beside::<K, L, UNDER, WEIGHT, true> {
+        x,
+        rates,
+        limits,
+        weight,
+        worth,
+    };
+    widest(pass);
+}

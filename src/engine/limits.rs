@@ -1,0 +1,135 @@
+//! The distinct bounds of a block, and their distinct sides.
+
+use std::collections::BTreeMap;
+
+use crate::allocate::Bounds;
+use crate::scenario::{Rule, Scenario, bounds_of};
+
+/// One side of bounds.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Limit {
+    /// The same for all channels.
+    Common(f64),
+    /// One per channel.
+    Each(Vec<f64>),
+}
+
+impl Limit {
+    fn power(&self, exponent: f64) -> Self {
+        let power = |x: f64| if exponent == 1.0 { x } else { x.powf(exponent) };
+        match self {
+            Self::Common(value) => Self::Common(power(*value)),
+            Self::Each(values) => Self::Each(values.iter().map(|x| power(*x)).collect()),
+        }
+    }
+}
+
+/// The bounds of a block's rules.
+#[derive(Debug, Default)]
+pub(super) struct Limits {
+    known: BTreeMap<[u64; 4], usize>,
+    /// The distinct bounds.
+    all: Vec<Known>,
+    /// The distinct sides, lower and upper together.
+    pub(super) sides: Vec<Limit>,
+    distinct: BTreeMap<Vec<u64>, usize>,
+    raised: Vec<Vec<Limit>>,
+}
+
+#[derive(Debug)]
+struct Known {
+    bounds: Bounds,
+    lower: usize,
+    upper: usize,
+    /// Whether a clip leaves something of any weights, and of any that keep a part of today's mix.
+    keeps: [bool; 2],
+}
+
+impl Limits {
+    /// Raises every side to every elasticity of the grid, once all bounds are known.
+    pub(super) fn raise(&mut self, elasticities: &[f64]) {
+        let raised = |exponent: &f64| {
+            self.sides
+                .iter()
+                .map(|side| side.power(*exponent))
+                .collect()
+        };
+        self.raised = elasticities.iter().map(raised).collect();
+    }
+
+    /// A side, raised to the elasticity at a position on that axis.
+    pub(super) fn raised(&self, elasticity: usize, side: usize) -> &Limit {
+        &self.raised[elasticity][side]
+    }
+
+    /// Position of the bounds of a rule.
+    pub(super) fn bounds(&mut self, scenario: &Scenario, rule: &Rule) -> usize {
+        let key = [
+            rule.min_share,
+            rule.max_share,
+            rule.min_ratio,
+            rule.max_ratio,
+        ]
+        .map(f64::to_bits);
+        if let Some(&known) = self.known.get(&key) {
+            return known;
+        }
+        let shares = scenario.campaigns.shares();
+        let bounds = bounds_of(rule, &scenario.channel_bounds, shares)
+            .expect("bounds were checked when the scenario was resolved");
+        let mut room = bounds.hi().iter().zip(shares);
+        let keeps = [
+            bounds.hi().iter().all(|hi| *hi > 0.0),
+            room.any(|(hi, o)| *hi > 0.0 && *o > 0.0),
+        ];
+        let (lower, upper) = (self.side(bounds.lo()), self.side(bounds.hi()));
+        self.all.push(Known {
+            bounds,
+            lower,
+            upper,
+            keeps,
+        });
+        self.known.insert(key, self.all.len() - 1);
+        self.all.len() - 1
+    }
+
+    fn side(&mut self, values: &[f64]) -> usize {
+        let first = values[0];
+        let common = values.iter().all(|value| *value == first);
+        let key = if common { &values[..1] } else { values };
+        let key: Vec<u64> = key.iter().map(|value| value.to_bits()).collect();
+        *self.distinct.entry(key).or_insert_with(|| {
+            self.sides.push(if common {
+                Limit::Common(first)
+            } else {
+                Limit::Each(values.to_vec())
+            });
+            self.sides.len() - 1
+        })
+    }
+
+    /// The bounds of a side that differ between channels, raised to an elasticity by its position, or
+    /// (`None`) as they are.
+    pub(super) fn each(&self, elasticity: Option<usize>, side: usize) -> Option<&[f64]> {
+        match elasticity.map_or(&self.sides[side], |position| self.raised(position, side)) {
+            Limit::Each(values) => Some(values),
+            Limit::Common(_) => None,
+        }
+    }
+
+    pub(super) fn get(&self, position: usize) -> &Bounds {
+        &self.all[position].bounds
+    }
+
+    /// Positions of the two sides of bounds.
+    pub(super) fn sides_of(&self, position: usize) -> [usize; 2] {
+        [self.all[position].lower, self.all[position].upper]
+    }
+
+    /// Whether clipped weights never all vanish, when `1 - alpha` of them is today's mix. Where they may,
+    /// the plain chain knows what to do.
+    pub(super) fn keeps_something(&self, position: usize, alpha: f64) -> bool {
+        let keeps = self.all[position].keeps;
+        keeps[0] || (alpha < 1.0 && keeps[1])
+    }
+}

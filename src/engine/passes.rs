@@ -1,0 +1,289 @@
+//! Inner loops over channels, eight replicates at a time: lane `j` of everything is replicate `j`.
+//!
+//! No lane ever meets another, so a replicate's sums do not depend on which others it travels with. Sums
+//! run over the channels in order, in stretches of [`STRETCH`]: part of the results.
+
+use crate::lanes::LANES;
+use crate::vector::Work;
+
+/// One number for each of eight replicates.
+pub(super) type Lane = [f64; LANES];
+
+/// Channels that are summed at a stretch: their blend stays in the processor's nearest cache.
+pub(super) const STRETCH: usize = 256;
+
+/// Nothing in any lane.
+pub(super) const ZERO: Lane = [0.0; LANES];
+
+#[inline(always)]
+pub(super) fn map(a: Lane, f: impl Fn(f64) -> f64) -> Lane {
+    let mut out = ZERO;
+    for lane in 0..LANES {
+        out[lane] = f(a[lane]);
+    }
+    out
+}
+
+#[inline(always)]
+pub(super) fn zip(a: Lane, b: Lane, f: impl Fn(f64, f64) -> f64) -> Lane {
+    let mut out = ZERO;
+    for lane in 0..LANES {
+        out[lane] = f(a[lane], b[lane]);
+    }
+    out
+}
+
+/// A number per channel: the same in all replicates, or one for each.
+pub(super) trait PerChannel: Copy {
+    /// That of channel `i`.
+    fn at(self, i: usize) -> Lane;
+    /// Those of a stretch of channels.
+    fn stretch(self, from: usize, to: usize) -> Self;
+}
+
+/// The same in all replicates.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Same<'a>(pub(super) &'a [f64]);
+
+/// One number for each replicate.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Lanes<'a>(pub(super) &'a [Lane]);
+
+/// The same in all channels and replicates.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Common(pub(super) f64);
+
+impl PerChannel for Same<'_> {
+    #[inline(always)]
+    fn at(self, i: usize) -> Lane {
+        [self.0[i]; LANES]
+    }
+
+    #[inline(always)]
+    fn stretch(self, from: usize, to: usize) -> Self {
+        Self(&self.0[from..to])
+    }
+}
+
+impl PerChannel for Lanes<'_> {
+    #[inline(always)]
+    fn at(self, i: usize) -> Lane {
+        self.0[i]
+    }
+
+    #[inline(always)]
+    fn stretch(self, from: usize, to: usize) -> Self {
+        Self(&self.0[from..to])
+    }
+}
+
+impl PerChannel for Common {
+    #[inline(always)]
+    fn at(self, _: usize) -> Lane {
+        [self.0; LANES]
+    }
+
+    #[inline(always)]
+    fn stretch(self, _: usize, _: usize) -> Self {
+        self
+    }
+}
+
+/// For every limit `b` of a list, adds to `weight` and `worth` what `x` sums to beside it:
+/// `sum f(x_i)` and `sum k_i f(x_i)`, with `f(x) = min(x, b)`, or (`UNDER`) `f(x) = (b - x)+`.
+///
+/// A sum that is not wanted (`WEIGHT`, `WORTH`) is left alone, and its list may be empty.
+pub(super) struct Beside<'a, K, L, const UNDER: bool, const WEIGHT: bool, const WORTH: bool> {
+    pub(super) x: &'a [Lane],
+    pub(super) rates: K,
+    pub(super) limits: &'a [L],
+    pub(super) weight: &'a mut [Lane],
+    pub(super) worth: &'a mut [Lane],
+}
+
+impl<K: PerChannel, L: PerChannel, const UNDER: bool, const WEIGHT: bool, const WORTH: bool> Work
+    for Beside<'_, K, L, UNDER, WEIGHT, WORTH>
+{
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let mut at = 0;
+        // Two limits at a time keep the adders busy and the sums in registers.
+        while at < self.limits.len() {
+            let second = (at + 1).min(self.limits.len() - 1);
+            let limits = [self.limits[at], self.limits[second]];
+            let [a, b] = beside::<K, L, UNDER, WEIGHT, WORTH>(self.x, self.rates, limits);
+            for (position, sums) in [(at, a), (second, b)].into_iter().take(second - at + 1) {
+                if WEIGHT {
+                    self.weight[position] = zip(self.weight[position], sums[0], |x, y| x + y);
+                }
+                if WORTH {
+                    self.worth[position] = zip(self.worth[position], sums[1], |x, y| x + y);
+                }
+            }
+            at += 2;
+        }
+    }
+}
+
+#[inline(always)]
+fn beside<
+    K: PerChannel,
+    L: PerChannel,
+    const UNDER: bool,
+    const WEIGHT: bool,
+    const WORTH: bool,
+>(
+    x: &[Lane],
+    rates: K,
+    limits: [L; 2],
+) -> [[Lane; 2]; 2] {
+    let mut sums = [[ZERO; 2]; 2];
+    let (rates, limits) = (
+        rates.stretch(0, x.len()),
+        limits.map(|limit| limit.stretch(0, x.len())),
+    );
+    for i in 0..x.len() {
+        let x = x[i];
+        for which in 0..2 {
+            let limit = limits[which].at(i);
+            let beside = if UNDER {
+                zip(limit, x, |b, x| {
+                    let short = b - x;
+                    if short > 0.0 { short } else { 0.0 }
+                })
+            } else {
+                zip(limit, x, |b, x| if x < b { x } else { b })
+            };
+            if WEIGHT {
+                sums[which][0] = zip(sums[which][0], beside, |sum, y| sum + y);
+            }
+            if WORTH {
+                let worth = zip(beside, rates.at(i), |y, k| y * k);
+                sums[which][1] = zip(sums[which][1], worth, |sum, y| sum + y);
+            }
+        }
+    }
+    sums
+}
+
+/// Writes `(1 - alpha) o_i + alpha q_i`; copies of `o` and `q` for an alpha of 0 and 1.
+pub(super) struct Blend<'a> {
+    pub(super) alpha: f64,
+    pub(super) o: &'a [f64],
+    pub(super) q: &'a [Lane],
+    pub(super) out: &'a mut [Lane],
+}
+
+impl Work for Blend<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let alpha = self.alpha;
+        if alpha == 1.0 {
+            self.out.copy_from_slice(self.q);
+            return;
+        }
+        for ((out, o), q) in self.out.iter_mut().zip(self.o).zip(self.q) {
+            let kept = if alpha == 0.0 { *o } else { (1.0 - alpha) * o };
+            *out = if alpha == 0.0 {
+                [kept; LANES]
+            } else {
+                map(*q, |q| kept + alpha * q)
+            };
+        }
+    }
+}
+
+/// `sum x_i k_i`, one per row of `x`: rows of as many numbers as there are channels.
+pub(super) struct Rows<'a, K> {
+    pub(super) x: &'a [f64],
+    pub(super) rates: K,
+    pub(super) channels: usize,
+    pub(super) out: &'a mut [Lane],
+}
+
+impl<K: PerChannel> Work for Rows<'_, K> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        const AT_ONCE: usize = 4;
+        let n = self.channels;
+        for (rows, out) in self.x.chunks(AT_ONCE * n).zip(self.out.chunks_mut(AT_ONCE)) {
+            out.fill(ZERO);
+            for from in (0..n).step_by(STRETCH) {
+                let to = n.min(from + STRETCH);
+                let rates = self.rates.stretch(from, to);
+                let row = |which: usize| {
+                    // Missing rows of the last group are stood in for by the first.
+                    let first = if which * n < rows.len() { which * n } else { 0 };
+                    &rows[first + from..first + to]
+                };
+                let sums = dots([row(0), row(1), row(2), row(3)], rates);
+                for (out, sum) in out.iter_mut().zip(sums) {
+                    *out = zip(*out, sum, |x, y| x + y);
+                }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+#[expect(
+    clippy::needless_range_loop,
+    reason = "four rows and a trait are indexed alike"
+)]
+fn dots<K: PerChannel>(rows: [&[f64]; 4], rates: K) -> [Lane; 4] {
+    let mut sums = [ZERO; 4];
+    let n = rows[0].len();
+    let rows = rows.map(|row| &row[..n]);
+    for i in 0..n {
+        let k = rates.at(i);
+        for which in 0..4 {
+            let x = rows[which][i];
+            for lane in 0..LANES {
+                sums[which][lane] += x * k[lane];
+            }
+        }
+    }
+    sums
+}
+
+/// `sum x_i k_i` where both may differ between replicates.
+pub(super) struct Dot<X, K> {
+    pub(super) x: X,
+    pub(super) rates: K,
+    pub(super) channels: usize,
+}
+
+impl<X: PerChannel, K: PerChannel> Work for Dot<X, K> {
+    type Output = Lane;
+
+    #[inline(always)]
+    fn run(self) -> Lane {
+        let mut total = ZERO;
+        for from in (0..self.channels).step_by(STRETCH) {
+            let to = self.channels.min(from + STRETCH);
+            let (x, rates) = (self.x.stretch(from, to), self.rates.stretch(from, to));
+            let mut sum = ZERO;
+            for i in 0..to - from {
+                let term = zip(x.at(i), rates.at(i), |x, k| x * k);
+                sum = zip(sum, term, |x, y| x + y);
+            }
+            total = zip(total, sum, |x, y| x + y);
+        }
+        total
+    }
+}
+
+/// `term(0) + ... + term(n - 1)` of one replicate, in the order of the passes.
+pub(super) fn in_order(n: usize, term: impl Fn(usize) -> f64) -> f64 {
+    let mut total = 0.0;
+    for from in (0..n).step_by(STRETCH) {
+        total += (from..n.min(from + STRETCH)).fold(0.0, |sum, i| sum + term(i));
+    }
+    total
+}
