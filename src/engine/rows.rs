@@ -10,8 +10,8 @@ use super::sweep::Sweep;
 use super::worlds::world_flags;
 use crate::flag::Flag;
 use crate::problem::Error;
-use crate::scenario::{Configuration, Lift};
-use crate::stats::{self, SummaryPlan};
+use crate::scenario::{Configuration, Lift, MetricSettings};
+use crate::stats::{self, SelectScratch, Summary, SummaryPlan};
 
 /// Level of the set of rules that cannot be told from the best one.
 const BEST_SET_LEVEL: f64 = 0.05;
@@ -59,10 +59,9 @@ impl Sweep<'_> {
                     )
                     .unwrap_or(0)];
                     lifts.row(Lift::Decision, plan, slot, &mut scratch.row);
-                    scratch.sorted.resize(scratch.row.len(), 0.0);
-                    let Scratch { row, sorted, .. } = scratch;
+                    let Scratch { row, select, .. } = scratch;
                     let cross =
-                        stats::cross_summary(row, &world.best, &world.star, sorted, summary_plan);
+                        stats::cross_summary(row, &world.best, &world.star, select, summary_plan);
                     let best_set = stats::in_best_set(
                         cross.diff_to_best_mean,
                         cross.diff_to_best_mcse,
@@ -102,18 +101,14 @@ impl Sweep<'_> {
             if lift == Lift::Optimism {
                 optimism(plan, lifts, slot, scratch);
             } else {
-                lifts.row(lift, plan, slot, &mut scratch.sorted);
+                lifts.row(lift, plan, slot, &mut scratch.row);
             }
-            summaries.push((
-                lift,
-                summary_plan.summarise(&mut scratch.sorted, metrics.target, metrics.pessimism),
-            ));
+            summaries.push((lift, scratch.summarise(summary_plan, metrics)));
         }
         // Where optimism is reported in full, its mean is among its statistics already.
         let reported = self.scenario.run.reports(Lift::Optimism);
         let optimism = (!reported && optimism(plan, lifts, slot, scratch)).then(|| {
-            let summary =
-                summary_plan.summarise(&mut scratch.sorted, metrics.target, metrics.pessimism);
+            let summary = scratch.summarise(summary_plan, metrics);
             (summary.mean, summary.mean_mcse)
         });
         let draw = plan.draw(slot);
@@ -160,16 +155,27 @@ impl Sweep<'_> {
 #[derive(Debug, Default)]
 struct Scratch {
     row: Vec<f64>,
-    sorted: Vec<f64>,
     other: Vec<f64>,
+    select: SelectScratch,
 }
 
-/// Writes apparent less decision lift to `scratch.sorted`; `false` where one of them is not kept.
+impl Scratch {
+    fn summarise(&mut self, plan: &SummaryPlan, metrics: &MetricSettings) -> Summary {
+        plan.summarise(
+            &self.row,
+            &mut self.select,
+            metrics.target,
+            metrics.pessimism,
+        )
+    }
+}
+
+/// Writes apparent less decision lift to `scratch.row`; `false` where one of them is not kept.
 fn optimism(plan: &Plan, lifts: &BlockLifts, slot: usize, scratch: &mut Scratch) -> bool {
-    let known = lifts.row(Lift::Apparent, plan, slot, &mut scratch.sorted)
+    let known = lifts.row(Lift::Apparent, plan, slot, &mut scratch.row)
         && lifts.row(Lift::Decision, plan, slot, &mut scratch.other);
     if known {
-        for (apparent, decision) in scratch.sorted.iter_mut().zip(&scratch.other) {
+        for (apparent, decision) in scratch.row.iter_mut().zip(&scratch.other) {
             *apparent -= decision;
         }
     }

@@ -11,7 +11,7 @@ use super::observer::{Observer, Phase};
 use super::plan::Plan;
 use super::row::AllocationRow;
 use crate::problem::Error;
-use crate::stats::QuantileRank;
+use crate::stats::{Quantiles, SelectScratch};
 
 /// Hands the plans of `configurations` (ascending grid indices) to `write`, in grid order.
 ///
@@ -76,28 +76,29 @@ fn share_quantiles(
         })
         .collect::<Result<Vec<Vec<f64>>, Error>>()?;
     let n = usize::try_from(replicates).unwrap_or(usize::MAX);
-    let (low, high) = (QuantileRank::new(n, 0.05), QuantileRank::new(n, 0.95));
+    let quantiles = Quantiles::new(n, [0.05, 0.95]);
     let width = channels.len();
     let of_node: Vec<Vec<(f64, f64)>> = (0..nodes.len())
         .into_par_iter()
-        .map_init(Vec::new, |column: &mut Vec<f64>, node| {
-            let quantiles = |channel: usize, column: &mut Vec<f64>| {
-                column.clear();
-                for chunk in &chunks {
-                    column.extend(
-                        chunk
-                            .iter()
-                            .skip(node * width + channel)
-                            .step_by(nodes.len() * width),
-                    );
-                }
-                column.sort_unstable_by(f64::total_cmp);
-                (low.quantile(column), high.quantile(column))
-            };
-            (0..width)
-                .map(|channel| quantiles(channel, column))
-                .collect()
-        })
+        .map_init(
+            <(Vec<f64>, SelectScratch)>::default,
+            |(column, scratch), node| {
+                let mut of_channel = |channel: usize| {
+                    column.clear();
+                    for chunk in &chunks {
+                        column.extend(
+                            chunk
+                                .iter()
+                                .skip(node * width + channel)
+                                .step_by(nodes.len() * width),
+                        );
+                    }
+                    let [low, high] = quantiles.of(column, scratch);
+                    (low, high)
+                };
+                (0..width).map(&mut of_channel).collect()
+            },
+        )
         .collect();
     let mut of_slot = vec![Vec::new(); plan.slots()];
     for (slots, quantiles) in nodes.iter().zip(of_node) {

@@ -11,12 +11,12 @@ use super::plan::Plan;
 use super::sweep::Sweep;
 use crate::problem::Error;
 use crate::scenario::Lift;
-use crate::stats::{self, BestPerReplicate, Summary};
+use crate::stats::{self, Best, BestPerReplicate, SelectScratch, Summary};
 
 /// What is known of a world once all its rules were seen.
 #[derive(Debug)]
 pub(super) struct WorldBest {
-    pub(super) best: BestPerReplicate,
+    pub(super) best: Best,
     /// Row of the rule with the highest mean decision lift.
     pub(super) star: Vec<f64>,
 }
@@ -73,10 +73,10 @@ impl Sweep<'_> {
             .map(|world| star(&points, world, count))
             .collect();
         let star_rows = self.star_rows(&stars, blocks, only)?;
-        let worlds = best
-            .into_iter()
-            .zip(star_rows)
-            .filter_map(|(best, star)| Some(WorldBest { best: best?, star }));
+        let worlds = best.into_iter().zip(star_rows).filter_map(|(best, star)| {
+            let best = best?.finish();
+            Some(WorldBest { best, star })
+        });
         Ok(Standing {
             worlds: worlds.collect(),
             pareto: pareto(&points, count),
@@ -89,10 +89,13 @@ impl Sweep<'_> {
         let (plans, metrics) = (self.summary_plans(plan, lifts), &self.scenario.metrics);
         (0..plan.slots())
             .into_par_iter()
-            .map_init(Vec::new, |row, slot| {
-                lifts.row(Lift::Decision, plan, slot, row);
-                plans[plan.draw(slot)].summarise(row, metrics.target, metrics.pessimism)
-            })
+            .map_init(
+                <(Vec<f64>, SelectScratch)>::default,
+                |(row, select), slot| {
+                    lifts.row(Lift::Decision, plan, slot, row);
+                    plans[plan.draw(slot)].summarise(row, select, metrics.target, metrics.pessimism)
+                },
+            )
             .collect()
     }
 
