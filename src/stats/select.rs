@@ -7,6 +7,8 @@ use crate::vector::{Work, widest};
 const BUCKETS: usize = 1024;
 /// Up to as many numbers are put in order by comparing each with each.
 const SMALL: usize = 8;
+/// Room for four places, more than they can use: the compiler sees that none lies outside.
+const WINDOW: usize = 8;
 /// Buckets that are passed over at once where no wanted number is among them.
 const BLOCK: usize = 16;
 
@@ -28,8 +30,8 @@ pub struct SelectScratch {
     /// Numbers per bucket, at even and at odd places: two counters, because the processor waits where
     /// one is changed twice in a row. All 0 between selections.
     counts: Box<[[u32; 2]; BUCKETS]>,
-    /// 1 for a bucket that is looked into. All 0 between selections.
-    wanted: Box<[u8; BUCKETS]>,
+    /// Whether a bucket is looked into. All `false` between selections.
+    wanted: Box<[bool; BUCKETS]>,
     /// Where the next number of a wanted bucket goes in `grouped`.
     next: Box<[u32; BUCKETS]>,
     /// The wanted buckets, ascending.
@@ -61,7 +63,7 @@ impl Default for SelectScratch {
             row: Vec::new(),
             ids: Vec::new(),
             counts: Box::new([[0; 2]; BUCKETS]),
-            wanted: Box::new([0; BUCKETS]),
+            wanted: Box::new([false; BUCKETS]),
             next: Box::new([0; BUCKETS]),
             groups: Vec::new(),
             picked: Vec::new(),
@@ -210,24 +212,24 @@ impl SelectScratch {
         let (wanted, next) = (&mut *self.wanted, &mut *self.next);
         let mut start = 0;
         for group in &self.groups {
-            wanted[group.bucket] = 1;
+            wanted[group.bucket] = true;
             next[group.bucket] = start;
             start += group.count as u32;
         }
-        // Every place is written down, and overwritten by the next unless its bucket is wanted: three
-        // more than there are, as four are written at a time.
-        self.picked.resize(x.len() + 4, 0);
+        // Every place is written down, and overwritten by the next unless its bucket is wanted: there is
+        // no branch to mispredict, but room is needed for what does not stay.
+        self.picked.resize(x.len() + WINDOW, 0);
         self.grouped.resize(x.len(), 0.0);
         let (ids, picked, grouped) = (&*self.ids, &mut *self.picked, &mut *self.grouped);
         let mut count = 0;
         let (fours, rest) = ids.as_chunks::<4>();
         for (ids, i) in fours.iter().zip((0_u32..).step_by(4)) {
-            let Some(window) = picked[count..].first_chunk_mut::<4>() else {
+            let Some(window) = picked[count..].first_chunk_mut::<WINDOW>() else {
                 break;
             };
             let mut at = 0;
             for (id, i) in ids.iter().zip(i..) {
-                window[at % 4] = i;
+                window[at] = i;
                 at += usize::from(wanted[usize::from(*id) % BUCKETS]);
             }
             count += at;
@@ -247,7 +249,7 @@ impl SelectScratch {
     fn order(&mut self, ranks: &[usize]) {
         let mut rest = &mut self.grouped[..];
         for group in &self.groups {
-            self.wanted[group.bucket] = 0;
+            self.wanted[group.bucket] = false;
             let (x, others) = rest.split_at_mut(group.count);
             rest = others;
             let wanted = group.first..group.last;
