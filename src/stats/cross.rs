@@ -4,9 +4,10 @@
 //! lift ([`BestPerReplicate`]), the second compares each configuration with it ([`cross_summary`]).
 //! All configurations face the same draws, so differences within a replicate are paired.
 
-use super::passes::{Beside, BesideSpread, Middle, regrets, totals};
+use super::passes::{Beside, Regrets, totals};
 use super::select::SelectScratch;
 use super::summary::SummaryPlan;
+use crate::lanes;
 use crate::units::comparable;
 use crate::vector::{Work, widest};
 
@@ -165,34 +166,33 @@ pub fn cross_summary(
     let n = lifts.len() as f64;
     let mut regret = std::mem::take(&mut scratch.row);
     regret.resize(lifts.len(), 0.0);
-    let Middle { low, high, mean } = regrets(lifts, &best.lifts, &mut regret);
-    let [difference, wins] = totals(Beside {
+    let first = (best.lifts[0] - lifts[0], lifts[0] - star[0]);
+    let [high, total, squares] = widest(Regrets {
         lifts,
-        star,
-        comparable: &best.comparable,
-        weight: &best.weight,
+        best: &best.lifts,
+        out: &mut regret,
+        origin: first.0,
     });
-    let difference_mean = difference / n;
-    let squares = totals(BesideSpread {
-        regret: &regret,
-        regret_mean: mean,
-        lifts,
-        star,
-        difference_mean,
-    });
-    let [regret_mcse, difference_mcse] = squares.map(|squares| (squares / (n - 1.0) / n).sqrt());
-    let x = plan.regret_ranks.select(&regret, low, high, scratch);
+    let rows = [lifts, star, &best.lifts, &best.weight];
+    let [d, dd, wins] = totals(rows, Beside { origin: first.1 });
+    let high = high.iter().copied().fold(0.0, f64::max);
+    let [r, rr] = [total, squares].map(|lanes| lanes::combine(&lanes));
+    let mcse = |total: f64, squares: f64| {
+        let spread = (squares - total * (total / n)).max(0.0);
+        (spread / (n - 1.0) / n).sqrt()
+    };
+    let x = plan.regret_ranks.select(&regret, 0.0, high, scratch);
     let (regret_p95, regret_p95_mcse) = (plan.regret.quantile(x), plan.regret.mcse(x));
     scratch.row = regret;
     Cross {
-        regret_mean: mean,
-        regret_mean_mcse: regret_mcse,
+        regret_mean: best.lifts[0] - lifts[0] + r / n,
+        regret_mean_mcse: mcse(r, rr),
         regret_p95,
         regret_p95_mcse,
         regret_max: high,
         prob_best: wins / n,
-        diff_to_best_mean: difference_mean,
-        diff_to_best_mcse: difference_mcse,
+        diff_to_best_mean: lifts[0] - star[0] + d / n,
+        diff_to_best_mcse: mcse(d, dd),
     }
 }
 

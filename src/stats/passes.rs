@@ -5,12 +5,18 @@ use crate::lanes::{self, LANES};
 use crate::units::comparable;
 use crate::vector::{Work, widest};
 
-/// Sums over rows of replicates.
-pub(super) fn totals<const TERMS: usize, W>(work: W) -> [f64; TERMS]
-where
-    W: Work<Output = [Lane; TERMS]>,
-{
-    widest(work).map(|lanes| lanes::combine(&lanes))
+/// Sums of `terms` over equally long rows.
+pub(super) fn totals<const ROWS: usize, const TERMS: usize>(
+    rows: [&[f64]; ROWS],
+    terms: impl Terms<ROWS, TERMS>,
+) -> [f64; TERMS] {
+    widest(Sums { rows, terms }).map(|lanes| lanes::combine(&lanes))
+}
+
+/// What is summed: some numbers per replicate, from those that some rows have there.
+pub(super) trait Terms<const ROWS: usize, const TERMS: usize> {
+    /// For eight replicates. `#[inline(always)]`, as all that a [`Work`] calls.
+    fn terms(&self, rows: [&Lane; ROWS]) -> [Lane; TERMS];
 }
 
 /// Where a row lies.
@@ -32,20 +38,6 @@ pub(super) fn centre(x: &[f64]) -> Middle {
     lanes.middle(x.len())
 }
 
-/// Writes `best - lift` to `out`, and finds where these regrets lie.
-pub(super) fn regrets(lifts: &[f64], best: &[f64], out: &mut [f64]) -> Middle {
-    let n = out.len();
-    let (lifts, lifts_rest) = lifts.as_chunks();
-    let (best, best_rest) = best.as_chunks();
-    let (out, out_rest) = out.as_chunks_mut();
-    let mut lanes = widest(Regrets { lifts, best, out });
-    for ((out, best), lift) in out_rest.iter_mut().zip(best_rest).zip(lifts_rest) {
-        *out = best - lift;
-    }
-    lanes.add_rest(out_rest);
-    lanes.middle(n)
-}
-
 struct Centre<'a>(&'a [Lane]);
 
 impl Work for Centre<'_> {
@@ -56,26 +48,6 @@ impl Work for Centre<'_> {
         let mut lanes = MiddleLanes::default();
         for x in self.0 {
             lanes.add(x);
-        }
-        lanes
-    }
-}
-
-struct Regrets<'a> {
-    lifts: &'a [Lane],
-    best: &'a [Lane],
-    out: &'a mut [Lane],
-}
-
-impl Work for Regrets<'_> {
-    type Output = MiddleLanes;
-
-    #[inline(always)]
-    fn run(self) -> MiddleLanes {
-        let mut lanes = MiddleLanes::default();
-        for ((out, best), lifts) in self.out.iter_mut().zip(self.best).zip(self.lifts) {
-            *out = both(best, lifts, |best, lift| best - lift);
-            lanes.add(out);
         }
         lanes
     }
@@ -135,102 +107,92 @@ impl MiddleLanes {
     }
 }
 
-/// How a row lies around its mean, and how many of its numbers are large.
-pub(super) struct Spread<'a> {
-    pub(super) x: &'a [f64],
+/// How a row lies around its mean, and how many of its numbers are large: `(x - mean)^2`, `(x - mean)^4`,
+/// 1 for a number above `above`, 1 for one of at least `least`.
+pub(super) struct Spread {
     pub(super) mean: f64,
     pub(super) above: f64,
     pub(super) least: f64,
 }
 
-impl Work for Spread<'_> {
-    /// `sum (x - mean)^2`, `sum (x - mean)^4`, how many numbers lie above `above`, how many are at least
-    /// `least`.
-    type Output = [Lane; 4];
-
+impl Terms<1, 4> for Spread {
     #[inline(always)]
-    fn run(self) -> [Lane; 4] {
-        sums([self.x], |[x]| {
-            let square = each(x, |x| (x - self.mean) * (x - self.mean));
-            let fourth = each(&square, |x| x * x);
-            let above = each(x, |x| keep_if(x > self.above, 1.0));
-            let reached = each(x, |x| keep_if(x >= self.least, 1.0));
-            [square, fourth, above, reached]
-        })
+    fn terms(&self, [x]: [&Lane; 1]) -> [Lane; 4] {
+        let square = each(x, |x| (x - self.mean) * (x - self.mean));
+        let fourth = each(&square, |x| x * x);
+        let above = each(x, |x| keep_if(x > self.above, 1.0));
+        let reached = each(x, |x| keep_if(x >= self.least, 1.0));
+        [square, fourth, above, reached]
     }
 }
 
-/// How far numbers lie below an edge.
-pub(super) struct Shortfall<'a> {
-    pub(super) x: &'a [f64],
+/// How far a number lies below an edge: `(edge - x)+`, and its square.
+pub(super) struct Shortfall {
     pub(super) edge: f64,
 }
 
-impl Work for Shortfall<'_> {
-    /// `sum (edge - x)+` and `sum ((edge - x)+)^2`.
-    type Output = [Lane; 2];
-
+impl Terms<1, 2> for Shortfall {
     #[inline(always)]
-    fn run(self) -> [Lane; 2] {
-        sums([self.x], |[x]| {
-            let short = each(x, |x| (self.edge - x).max(0.0));
-            let square = each(&short, |x| x * x);
-            [short, square]
-        })
+    fn terms(&self, [x]: [&Lane; 1]) -> [Lane; 2] {
+        let short = each(x, |x| (self.edge - x).max(0.0));
+        [short, each(&short, |x| x * x)]
     }
 }
 
-/// How a row compares with the star's and with the best lifts.
-pub(super) struct Beside<'a> {
-    pub(super) lifts: &'a [f64],
-    pub(super) star: &'a [f64],
-    /// The best lifts, comparable.
-    pub(super) comparable: &'a [f64],
-    /// What being best counts for.
-    pub(super) weight: &'a [f64],
+/// How a row compares with the star's and with the best lifts, from the rows of lifts, star, best lifts
+/// and what being best counts for: `d = lift - star - origin`, `d^2`, and the last where the lift is best.
+pub(super) struct Beside {
+    pub(super) origin: f64,
 }
 
-impl Work for Beside<'_> {
-    /// `sum (lift - star)`, and the sum of the weights where the lift is best.
-    type Output = [Lane; 2];
-
+impl Terms<4, 3> for Beside {
     #[inline(always)]
-    fn run(self) -> [Lane; 2] {
-        let rows = [self.lifts, self.star, self.comparable, self.weight];
-        sums(rows, |[lift, star, best, weight]| {
-            let best = both(lift, best, |lift, best| {
-                keep_if(comparable(lift) == best, 1.0)
-            });
-            let wins = both(&best, weight, |best, weight| best * weight);
-            let difference = both(lift, star, |lift, star| lift - star);
-            [difference, wins]
-        })
+    fn terms(&self, [lift, star, best, weight]: [&Lane; 4]) -> [Lane; 3] {
+        let distance = both(lift, star, |lift, star| lift - star - self.origin);
+        let ties = both(lift, best, |lift, best| {
+            keep_if(comparable(lift) == comparable(best), 1.0)
+        });
+        let wins = both(&ties, weight, |ties, weight| ties * weight);
+        [distance, each(&distance, |x| x * x), wins]
     }
 }
 
-/// How regrets and differences to the star lie around their means.
-pub(super) struct BesideSpread<'a> {
-    pub(super) regret: &'a [f64],
-    pub(super) regret_mean: f64,
+/// Writes the regrets of a row.
+pub(super) struct Regrets<'a> {
     pub(super) lifts: &'a [f64],
-    pub(super) star: &'a [f64],
-    pub(super) difference_mean: f64,
+    pub(super) best: &'a [f64],
+    /// Overwritten by `best - lift`.
+    pub(super) out: &'a mut [f64],
+    /// What sums are taken from.
+    pub(super) origin: f64,
 }
 
-impl Work for BesideSpread<'_> {
-    /// The sums of squares.
-    type Output = [Lane; 2];
+impl Work for Regrets<'_> {
+    /// The largest regret, `sum (r - origin)` and `sum (r - origin)^2`.
+    type Output = [Lane; 3];
 
     #[inline(always)]
-    fn run(self) -> [Lane; 2] {
-        sums(
-            [self.regret, self.lifts, self.star],
-            |[regret, lift, star]| {
-                let regret = each(regret, |x| (x - self.regret_mean) * (x - self.regret_mean));
-                let distance = both(lift, star, |lift, star| lift - star - self.difference_mean);
-                [regret, each(&distance, |x| x * x)]
-            },
-        )
+    fn run(self) -> [Lane; 3] {
+        let (lifts, lifts_rest) = self.lifts.as_chunks();
+        let (best, best_rest) = self.best.as_chunks();
+        let (out, out_rest) = self.out.as_chunks_mut();
+        let (mut high, mut total, mut squares) = ([0.0; LANES], [0.0; LANES], [0.0; LANES]);
+        for ((out, best), lifts) in out.iter_mut().zip(best).zip(lifts) {
+            *out = both(best, lifts, |best, lift| best - lift);
+            high = both(&high, out, f64::max);
+            let distance = each(out, |regret| regret - self.origin);
+            total = both(&total, &distance, |total, x| total + x);
+            squares = both(&squares, &distance, |total, x| total + x * x);
+        }
+        let rest = out_rest.iter_mut().zip(best_rest).zip(lifts_rest);
+        for (lane, ((out, best), lift)) in rest.enumerate() {
+            *out = best - lift;
+            let distance = *out - self.origin;
+            high[lane] = high[lane].max(*out);
+            total[lane] += distance;
+            squares[lane] += distance * distance;
+        }
+        [high, total, squares]
     }
 }
 
@@ -263,41 +225,50 @@ fn keep_if(condition: bool, x: f64) -> f64 {
     f64::from_bits(u64::from(condition).wrapping_neg() & x.to_bits())
 }
 
-/// Sums of `terms` over equally long rows, in the order of [`lanes`].
-#[inline(always)]
-fn sums<const ROWS: usize, const TERMS: usize>(
-    rows: [&[f64]; ROWS],
-    terms: impl Fn([&Lane; ROWS]) -> [Lane; TERMS],
-) -> [Lane; TERMS] {
-    let n = rows[0].len();
-    let mut chunks = [&[][..]; ROWS];
-    // The last numbers, and zeros that are not counted.
-    let mut rests = [[0.0; LANES]; ROWS];
-    for row in 0..ROWS {
-        let (whole, rest) = rows[row][..n].as_chunks::<LANES>();
-        chunks[row] = whole;
-        rests[row][..rest.len()].copy_from_slice(rest);
-    }
-    let mut totals = [[0.0; LANES]; TERMS];
-    for chunk in 0..n / LANES {
-        let mut numbers = [&[0.0; LANES]; ROWS];
+/// [`totals`], per lane.
+struct Sums<'a, T, const ROWS: usize, const TERMS: usize> {
+    rows: [&'a [f64]; ROWS],
+    terms: T,
+}
+
+impl<T: Terms<ROWS, TERMS>, const ROWS: usize, const TERMS: usize> Work
+    for Sums<'_, T, ROWS, TERMS>
+{
+    type Output = [Lane; TERMS];
+
+    #[inline(always)]
+    fn run(self) -> [Lane; TERMS] {
+        let n = self.rows[0].len();
+        let mut chunks = [&[][..]; ROWS];
+        // The last numbers, and zeros that are not counted.
+        let mut rests = [[0.0; LANES]; ROWS];
         for row in 0..ROWS {
-            numbers[row] = &chunks[row][chunk];
+            let (whole, rest) = self.rows[row][..n].as_chunks::<LANES>();
+            chunks[row] = whole;
+            rests[row][..rest.len()].copy_from_slice(rest);
         }
-        let terms = terms(numbers);
+        let mut totals = [[0.0; LANES]; TERMS];
+        let mut numbers = [&[0.0; LANES]; ROWS];
+        let mut chunk = 0;
+        while chunk < n / LANES {
+            for row in 0..ROWS {
+                numbers[row] = &chunks[row][chunk];
+            }
+            let terms = self.terms.terms(numbers);
+            for term in 0..TERMS {
+                totals[term] = both(&totals[term], &terms[term], |total, x| total + x);
+            }
+            chunk += 1;
+        }
+        for row in 0..ROWS {
+            numbers[row] = &rests[row];
+        }
+        let last = self.terms.terms(numbers);
         for term in 0..TERMS {
-            totals[term] = both(&totals[term], &terms[term], |total, x| total + x);
+            for lane in 0..n % LANES {
+                totals[term][lane] += last[term][lane];
+            }
         }
+        totals
     }
-    let mut numbers = [&[0.0; LANES]; ROWS];
-    for row in 0..ROWS {
-        numbers[row] = &rests[row];
-    }
-    let last = terms(numbers);
-    for term in 0..TERMS {
-        for lane in 0..n % LANES {
-            totals[term][lane] += last[term][lane];
-        }
-    }
-    totals
 }

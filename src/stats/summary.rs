@@ -150,12 +150,12 @@ impl SummaryPlan {
         );
         let n = self.n as f64;
         let Middle { low, high, mean } = centre(lifts);
-        let [squares, fourths, positive, reached] = totals(Spread {
-            x: lifts,
+        let spread = Spread {
             mean,
             above: ZERO_LIFT,
             least: target - ZERO_LIFT,
-        });
+        };
+        let [squares, fourths, positive, reached] = totals([lifts], spread);
         let (sd, sd_mcse) = sd(squares, fourths, n);
         let (prob_positive, prob_positive_mcse) = share(positive, n);
         let (prob_target, prob_target_mcse) = share(reached, n);
@@ -223,7 +223,7 @@ impl Tail {
     /// in part only is the edge itself, which lies 0 below.
     fn mean(&self, x: &[f64], edge: f64) -> (f64, f64) {
         let n = x.len() as f64;
-        let [total, squares] = totals(Shortfall { x, edge });
+        let [total, squares] = totals([x], Shortfall { edge });
         // One of the numbers is the edge, so the squares are at least n / (n - 1) times what is taken
         // away from them: the difference keeps its digits.
         let spread = (squares - total * (total / n)).max(0.0);
