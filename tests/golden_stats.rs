@@ -5,8 +5,8 @@ use crate::support::{Case, cases, golden, number, numbers, shared};
 use liftsweep::response::Response;
 use liftsweep::score::{centred_log_scores, target_shares};
 use liftsweep::stats::{
-    BestPerReplicate, Cross, SummaryPlan, best_set_margin, cross_summary, first_order_optimism,
-    homogeneity, in_best_set, pareto_front, pooled_dispersion,
+    BestPerReplicate, Cross, SelectScratch, SummaryPlan, best_set_margin, cross_summary,
+    first_order_optimism, homogeneity, in_best_set, pareto_front, pooled_dispersion,
 };
 use liftsweep::truth::{HierarchicalPosterior, PosteriorSettings};
 use serde_json::Value;
@@ -164,9 +164,9 @@ fn metrics_of_single_configurations() {
         let tail = optional(case.input, "tail", 0.05);
         let pessimism = optional(case.input, "pessimism", 0.5);
         let expected = case.expect["per_config"].as_array().expect("a list");
-        for (mut row, expect) in lifts_of(&case).into_iter().zip(expected) {
+        for (row, expect) in lifts_of(&case).into_iter().zip(expected) {
             let plan = SummaryPlan::new(row.len(), &PROBABILITIES, tail).unwrap();
-            let got = plan.summarise(&mut row, target, pessimism);
+            let got = plan.summarise(&row, &mut SelectScratch::default(), target, pessimism);
             assert_eq!(expect["n"], got.n, "{}", case.id);
             for (name, value) in [
                 ("mean", got.mean),
@@ -209,9 +209,10 @@ fn metrics_across_configurations() {
         let n = rows[0].len();
         // The oracle's Pareto front is over the mean and the CVaR at 5 %, whatever the case's tail.
         let plan = SummaryPlan::new(n, &[], 0.05).unwrap();
+        let mut scratch = SelectScratch::default();
         let points: Vec<(f64, f64)> = rows
             .iter()
-            .map(|row| plan.summarise(&mut row.clone(), 0.0, 0.5))
+            .map(|row| plan.summarise(row, &mut scratch, 0.0, 0.5))
             .map(|summary| (summary.mean, summary.cvar))
             .collect();
         let star = case.expect["cross"]["best_by_mean"].as_u64().unwrap();
@@ -221,11 +222,12 @@ fn metrics_across_configurations() {
         for row in &rows {
             best.observe(row);
         }
+        let best = best.finish();
         let front = pareto_front(&points);
         let z = best_set_margin(rows.len() as u64, 0.05);
         let mut best_set = Vec::new();
         for (g, row) in rows.iter().enumerate() {
-            let got = cross_summary(row, &best, &rows[star], &mut vec![0.0; n], &plan);
+            let got = cross_summary(row, &best, &rows[star], &mut scratch, &plan);
             let expect = &case.expect["cross"]["configs"][g];
             check_cross(&case, expect, &got);
             assert_eq!(expect["pareto_mean_cvar"], front[g], "{}: {g}", case.id);

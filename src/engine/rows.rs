@@ -13,8 +13,8 @@ use super::today::Todays;
 use super::worlds::world_flags;
 use crate::flag::{Flag, Flags};
 use crate::problem::Error;
-use crate::scenario::{Configuration, Lift};
-use crate::stats::{self, SummaryPlan};
+use crate::scenario::{Configuration, Lift, MetricSettings};
+use crate::stats::{self, SelectScratch, Summary, SummaryPlan};
 
 /// Neighbours in the grid share most of today's plan.
 const SLOTS_AT_ONCE: usize = 8;
@@ -66,17 +66,11 @@ impl Sweep<'_> {
                         let world = self.scenario.grid.world_of(row.configuration.index);
                         let world = &standing.worlds[usize::try_from(world).unwrap_or(0)];
                         lifts.row(Lift::Decision, plan, slot, &mut scratch.row);
-                        scratch.sorted.resize(scratch.row.len(), 0.0);
                         let Scratch {
-                            row: lifts, sorted, ..
+                            row: lifts, select, ..
                         } = scratch;
-                        let cross = stats::cross_summary(
-                            lifts,
-                            &world.best,
-                            &world.star,
-                            sorted,
-                            summary_plan,
-                        );
+                        let (best, star) = (&world.best, &world.star);
+                        let cross = stats::cross_summary(lifts, best, star, select, summary_plan);
                         let (mean, mcse) = (cross.diff_to_best_mean, cross.diff_to_best_mcse);
                         let index = usize::try_from(row.configuration.index).unwrap_or(usize::MAX);
                         Rivals {
@@ -112,18 +106,14 @@ impl Sweep<'_> {
             if lift == Lift::Optimism {
                 optimism(plan, lifts, slot, scratch);
             } else {
-                lifts.row(lift, plan, slot, &mut scratch.sorted);
+                lifts.row(lift, plan, slot, &mut scratch.row);
             }
-            summaries.push((
-                lift,
-                summary_plan.summarise(&mut scratch.sorted, metrics.target, metrics.pessimism),
-            ));
+            summaries.push((lift, scratch.summarise(summary_plan, metrics)));
         }
         // Where optimism is reported in full, its mean is among its statistics already.
         let reported = self.scenario.run.reports(Lift::Optimism);
         let optimism = (!reported && optimism(plan, lifts, slot, scratch)).then(|| {
-            let summary =
-                summary_plan.summarise(&mut scratch.sorted, metrics.target, metrics.pessimism);
+            let summary = scratch.summarise(summary_plan, metrics);
             (summary.mean, summary.mean_mcse)
         });
         let draw = plan.draw(slot);
@@ -179,8 +169,8 @@ impl Sweep<'_> {
 struct Scratch<'a> {
     todays: Todays<'a>,
     row: Vec<f64>,
-    sorted: Vec<f64>,
     other: Vec<f64>,
+    select: SelectScratch,
 }
 
 impl<'a> Scratch<'a> {
@@ -188,18 +178,25 @@ impl<'a> Scratch<'a> {
         Self {
             todays: Todays::new(sweep.scenario, sweep.chain, &sweep.metric),
             row: Vec::new(),
-            sorted: Vec::new(),
+            select: SelectScratch::default(),
             other: Vec::new(),
         }
     }
 }
 
-/// Writes apparent less decision lift to `scratch.sorted`; `false` where one of them is not kept.
+impl Scratch<'_> {
+    fn summarise(&mut self, plan: &SummaryPlan, metrics: &MetricSettings) -> Summary {
+        let (target, pessimism) = (metrics.target, metrics.pessimism);
+        plan.summarise(&self.row, &mut self.select, target, pessimism)
+    }
+}
+
+/// Writes apparent less decision lift to `scratch.row`; `false` where one of them is not kept.
 fn optimism(plan: &Plan, lifts: &BlockLifts, slot: usize, scratch: &mut Scratch<'_>) -> bool {
-    let known = lifts.row(Lift::Apparent, plan, slot, &mut scratch.sorted)
+    let known = lifts.row(Lift::Apparent, plan, slot, &mut scratch.row)
         && lifts.row(Lift::Decision, plan, slot, &mut scratch.other);
     if known {
-        for (apparent, decision) in scratch.sorted.iter_mut().zip(&scratch.other) {
+        for (apparent, decision) in scratch.row.iter_mut().zip(&scratch.other) {
             *apparent -= decision;
         }
     }

@@ -13,7 +13,7 @@ use super::row::AllocationRow;
 use super::today::{Todays, metric};
 use crate::lanes::LANES;
 use crate::problem::Error;
-use crate::stats::QuantileRank;
+use crate::stats::{Quantiles, SelectScratch};
 
 /// Hands the plans of `configurations` (ascending grid indices) to `write`, in grid order.
 ///
@@ -89,24 +89,25 @@ fn share_quantiles(
         })
         .collect::<Result<Vec<(usize, Vec<f64>)>, Error>>()?;
     let n = usize::try_from(replicates).unwrap_or(usize::MAX);
-    let (low, high) = (QuantileRank::new(n, 0.05), QuantileRank::new(n, 0.95));
+    let ranks = Quantiles::new(n, [0.05, 0.95]);
     let width = channels.len();
     let of_node: Vec<Vec<(f64, f64)>> = (0..nodes.len())
         .into_par_iter()
-        .map_init(Vec::new, |column: &mut Vec<f64>, node| {
-            let quantiles = |channel: usize, column: &mut Vec<f64>| {
-                column.clear();
-                for (count, chunk) in &chunks {
-                    let at = (node * width + channel) * count;
-                    column.extend_from_slice(&chunk[at..at + count]);
-                }
-                column.sort_unstable_by(f64::total_cmp);
-                (low.quantile(column), high.quantile(column))
-            };
-            (0..width)
-                .map(|channel| quantiles(channel, column))
-                .collect()
-        })
+        .map_init(
+            <(Vec<f64>, SelectScratch)>::default,
+            |(column, scratch), node| {
+                let mut quantiles = |channel: usize| {
+                    column.clear();
+                    for (count, chunk) in &chunks {
+                        let at = (node * width + channel) * count;
+                        column.extend_from_slice(&chunk[at..at + count]);
+                    }
+                    let [low, high] = ranks.of(column, scratch);
+                    (low, high)
+                };
+                (0..width).map(&mut quantiles).collect()
+            },
+        )
         .collect();
     let mut of_slot = vec![Vec::new(); plan.slots()];
     for (slots, quantiles) in nodes.iter().zip(of_node) {

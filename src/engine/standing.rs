@@ -11,12 +11,12 @@ use super::plan::Plan;
 use super::sweep::Sweep;
 use crate::problem::Error;
 use crate::scenario::Lift;
-use crate::stats::{self, BestPerReplicate, Summary};
+use crate::stats::{self, Best, BestPerReplicate, SelectScratch, Summary};
 
 /// What is known of a world once all its rules were seen.
 #[derive(Debug)]
 pub(super) struct WorldBest {
-    pub(super) best: BestPerReplicate,
+    pub(super) best: Best,
     /// Row of the rule with the highest mean decision lift.
     pub(super) star: Vec<f64>,
 }
@@ -79,10 +79,10 @@ impl Sweep<'_> {
             .map(|world| star(&points, world, count))
             .collect();
         let star_rows = self.star_rows(&stars, blocks, only)?;
-        let worlds = best
-            .into_iter()
-            .zip(star_rows)
-            .filter_map(|(best, star)| Some(WorldBest { best: best?, star }));
+        let worlds = best.into_iter().zip(star_rows).filter_map(|(best, star)| {
+            let best = best?.finish();
+            Some(WorldBest { best, star })
+        });
         Ok(Standing {
             worlds: worlds.collect(),
             pareto: pareto(&points, count),
@@ -107,12 +107,12 @@ impl Sweep<'_> {
         let (plans, metrics) = (self.summary_plans(plan, lifts), &self.scenario.metrics);
         let job = |slots: &[usize]| {
             let mut best = BestPerReplicate::new(replicates);
-            let mut row = Vec::new();
+            let (mut row, mut select) = (Vec::new(), SelectScratch::default());
             let summary = |slot: &usize| {
                 lifts.row(Lift::Decision, plan, *slot, &mut row);
                 best.observe(&row);
                 let plan = &plans[plan.draw(*slot)];
-                let summary = plan.summarise(&mut row, metrics.target, metrics.pessimism);
+                let summary = plan.summarise(&row, &mut select, metrics.target, metrics.pessimism);
                 (*slot, summary)
             };
             let summaries: Vec<_> = slots.iter().map(summary).collect();

@@ -4,16 +4,29 @@
 //! lift ([`BestPerReplicate`]), the second compares each configuration with it ([`cross_summary`]).
 //! All configurations face the same draws, so differences within a replicate are paired.
 
+use super::passes::{Beside, Regrets, totals};
+use super::select::SelectScratch;
 use super::summary::SummaryPlan;
 use crate::lanes;
 use crate::units::comparable;
+use crate::vector::{Work, widest};
 
 /// The best lift of every replicate, and how many configurations attain it, up to the rounding of
 /// [`comparable`] lifts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BestPerReplicate {
     best: Vec<f64>,
-    ties: Vec<u32>,
+    /// Whole numbers.
+    ties: Vec<f64>,
+}
+
+/// The best lift of every replicate over all configurations, ready to compare each of them with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Best {
+    lifts: Vec<f64>,
+    comparable: Vec<f64>,
+    /// What being best counts for: one over the number of ties.
+    weight: Vec<f64>,
 }
 
 /// How one configuration compares with the others. Regret and differences are in units of lift.
@@ -43,7 +56,7 @@ impl BestPerReplicate {
     pub fn new(n: usize) -> Self {
         Self {
             best: vec![f64::NEG_INFINITY; n],
-            ties: vec![0; n],
+            ties: vec![0.0; n],
         }
     }
 
@@ -51,10 +64,11 @@ impl BestPerReplicate {
     ///
     /// Time: O(n); no allocation.
     pub fn observe(&mut self, lifts: &[f64]) {
-        for ((best, ties), lift) in self.best.iter_mut().zip(&mut self.ties).zip(lifts) {
-            // Makes -0 the same number as 0, also in its bits: whichever comes first, the best is 0.
-            take(best, ties, lift + 0.0, 1);
-        }
+        widest(Observe {
+            best: &mut self.best,
+            ties: &mut self.ties,
+            lifts,
+        });
     }
 
     /// Takes in what another pass saw of other configurations: exactly as if this one had seen them.
@@ -73,80 +87,113 @@ impl BestPerReplicate {
 
     /// How many configurations attain it, per replicate.
     #[must_use]
-    pub fn ties(&self) -> &[u32] {
+    pub fn ties(&self) -> &[f64] {
         &self.ties
+    }
+
+    /// What configurations are compared with, once all of them were seen.
+    #[must_use]
+    pub fn finish(self) -> Best {
+        Best {
+            comparable: self.best.iter().map(|best| comparable(*best)).collect(),
+            weight: self.ties.iter().map(|ties| 1.0 / ties.max(1.0)).collect(),
+            lifts: self.best,
+        }
+    }
+}
+
+impl Best {
+    /// The best lift per replicate.
+    #[must_use]
+    pub fn lifts(&self) -> &[f64] {
+        &self.lifts
+    }
+}
+
+/// [`BestPerReplicate::observe`].
+struct Observe<'a> {
+    best: &'a mut [f64],
+    ties: &'a mut [f64],
+    lifts: &'a [f64],
+}
+
+impl Work for Observe<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for ((best, ties), lift) in self.best.iter_mut().zip(self.ties).zip(self.lifts) {
+            take(best, ties, *lift, 1.0);
+        }
     }
 }
 
 /// Replaces the best by a better lift, or counts a tie; of tied lifts the larger is kept, whichever
 /// comes first. Nothing happens for a NaN.
-fn take(best: &mut f64, ties: &mut u32, lift: f64, count: u32) {
+#[inline(always)]
+fn take(best: &mut f64, ties: &mut f64, lift: f64, count: f64) {
     let (new, old) = (comparable(lift), comparable(*best));
-    if new > old {
-        *best = lift;
-        *ties = count;
-    } else if new == old && count > 0 {
-        *best = best.max(lift);
-        *ties = ties.saturating_add(count);
-    }
+    let kept = if new > old { 0.0 } else { *ties };
+    let added = if new >= old { count } else { 0.0 };
+    *ties = kept + added;
+    // No larger lift has a smaller comparable one. Adding 0 makes -0 the same number as 0, also in its
+    // bits: whichever comes first, the best is 0.
+    *best = best.max(lift + 0.0);
 }
 
 /// Regret, probability of being best and paired difference to the best of one configuration.
 ///
 /// `lifts` is its row, `best` the best of every replicate over all configurations (this one included),
-/// `star` the row of the configuration with the highest mean: one lift per replicate each, all valid,
-/// as many as `plan` was made for. `scratch` of the same length is overwritten.
+/// `star` the row of the configuration with the highest mean: one lift per replicate each, all finite,
+/// as many as `plan` was made for.
 ///
 /// Regret is `best_b - L_b >= 0` (Savage 1951); its mean has the standard error `sd / sqrt(N)`, its
 /// quantile one from order statistics. The difference's error is that of paired differences, which
-/// common random numbers make small. Time: O(n) and a sort of the largest twentieth; no allocation.
+/// common random numbers make small. Time: O(n); no allocation once the scratch has grown.
 #[must_use]
 pub fn cross_summary(
     lifts: &[f64],
-    best: &BestPerReplicate,
+    best: &Best,
     star: &[f64],
-    scratch: &mut [f64],
+    scratch: &mut SelectScratch,
     plan: &SummaryPlan,
 ) -> Cross {
-    let n = lifts.len();
     debug_assert_eq!(
-        n,
+        lifts.len(),
         plan.replicates(),
         "a plan serves one number of replicates"
     );
-    let (regret_mean, regret_mean_mcse) = mean_and_mcse(n, |b| best.best[b] - lifts[b]);
-    let (diff_to_best_mean, diff_to_best_mcse) = mean_and_mcse(n, |b| lifts[b] - star[b]);
-    let wins = lanes::fold(n, |b| {
-        if comparable(lifts[b]) == comparable(best.best[b]) {
-            1.0 / f64::from(best.ties[b])
-        } else {
-            0.0
-        }
+    let n = lifts.len() as f64;
+    let mut regret = std::mem::take(&mut scratch.row);
+    regret.resize(lifts.len(), 0.0);
+    let first = (best.lifts[0] - lifts[0], lifts[0] - star[0]);
+    let [high, total, squares] = widest(Regrets {
+        lifts,
+        best: &best.lifts,
+        out: &mut regret,
+        origin: first.0,
     });
-    for ((regret, best), lift) in scratch.iter_mut().zip(&best.best).zip(lifts) {
-        *regret = best - lift;
-    }
-    // Only the upper end is read: the order statistics of the quantile and its error, and the largest.
-    let (_, _, upper) = scratch.select_nth_unstable_by(plan.regret.lowest(), f64::total_cmp);
-    upper.sort_unstable_by(f64::total_cmp);
+    let rows = [lifts, star, &best.lifts, &best.weight];
+    let [d, dd, wins] = totals(rows, Beside { origin: first.1 });
+    let high = high.iter().copied().fold(0.0, f64::max);
+    let [r, rr] = [total, squares].map(|lanes| lanes::combine(&lanes));
+    let mcse = |total: f64, squares: f64| {
+        let spread = (squares - total * (total / n)).max(0.0);
+        (spread / (n - 1.0) / n).sqrt()
+    };
+    let x = plan.regret_ranks.select(&regret, 0.0, high, scratch);
+    let (regret_p95, regret_p95_mcse) = (plan.regret.quantile(x), plan.regret.mcse(x));
+    scratch.row = regret;
     Cross {
-        regret_mean,
-        regret_mean_mcse,
-        regret_p95: plan.regret.quantile(scratch),
-        regret_p95_mcse: plan.regret.mcse(scratch),
-        regret_max: scratch[n - 1],
-        prob_best: wins / n as f64,
-        diff_to_best_mean,
-        diff_to_best_mcse,
+        regret_mean: best.lifts[0] - lifts[0] + r / n,
+        regret_mean_mcse: mcse(r, rr),
+        regret_p95,
+        regret_p95_mcse,
+        regret_max: high,
+        prob_best: wins / n,
+        diff_to_best_mean: lifts[0] - star[0] + d / n,
+        diff_to_best_mcse: mcse(d, dd),
     }
-}
-
-/// Mean of `n` numbers and its standard error.
-fn mean_and_mcse(n: usize, number: impl Fn(usize) -> f64) -> (f64, f64) {
-    let size = n as f64;
-    let mean = lanes::fold(n, &number) / size;
-    let squares = lanes::fold(n, |b| (number(b) - mean).powi(2));
-    (mean, (squares / (size - 1.0) / size).sqrt())
 }
 
 #[cfg(test)]
@@ -197,7 +244,7 @@ mod tests {
             3,
         );
         assert_eq!(best.best(), [1.0, 3.0, f64::NEG_INFINITY]);
-        assert_eq!(best.ties(), [2, 1, 0]);
+        assert_eq!(best.ties(), [2.0, 1.0, 0.0]);
     }
 
     #[test]
@@ -209,7 +256,9 @@ mod tests {
         ];
         let best = seen(&rows, 4);
         let plan = SummaryPlan::new(4, &[], 0.05).unwrap();
-        let of = |row: &[f64]| cross_summary(row, &best, &rows[0], &mut [0.0; 4], &plan);
+        let best = best.finish();
+        let of =
+            |row: &[f64]| cross_summary(row, &best, &rows[0], &mut SelectScratch::default(), &plan);
         let second = of(&rows[1]);
         // Regret 0, 0, 0, 3
         assert_eq!(second.regret_mean, 0.75);

@@ -18,12 +18,15 @@ mod evidence;
 mod optimism;
 mod order;
 mod pareto;
+mod passes;
+mod select;
 mod summary;
 
 pub use self::best_set::{best_set_margin, in_best_set};
-pub use self::cross::{BestPerReplicate, Cross, cross_summary};
+pub use self::cross::{Best, BestPerReplicate, Cross, cross_summary};
 pub use self::evidence::{Homogeneity, homogeneity, pooled_dispersion};
 pub use self::optimism::{first_order_optimism, spurious_lift};
-pub use self::order::QuantileRank;
+pub use self::order::{QuantileRank, Quantiles};
 pub use self::pareto::pareto_front;
+pub use self::select::SelectScratch;
 pub use self::summary::{Summary, SummaryPlan};

@@ -2,6 +2,8 @@
 //! Carlo standard error. Both depend on the sample size and the probability alone, so they are found
 //! once and used for every configuration.
 
+use super::passes::{Middle, centre};
+use super::select::{Ranks, SelectScratch};
 use crate::special::beta_regularised;
 
 /// The standard normal law below -1 and below +1: the ends of its central 68 %, to the seven digits
@@ -39,8 +41,7 @@ impl QuantileRank {
     }
 
     /// The quantile, Hyndman & Fan (1996) type 7 (the default of R and `NumPy`): linear between the
-    /// two nearest order statistics. `x` must be sorted from the lowest
-    /// element that is looked at on; sorting all of it always serves.
+    /// two nearest order statistics. `x` is sorted.
     #[must_use]
     pub fn quantile(&self, x: &[f64]) -> f64 {
         let (below, above) = (x[self.below], x[self.above]);
@@ -54,9 +55,54 @@ impl QuantileRank {
         (x[self.interval.1] - x[self.interval.0]) / 2.0
     }
 
-    /// The lowest element that is looked at.
-    pub(super) fn lowest(&self) -> usize {
-        self.below.min(self.interval.0)
+    /// The elements that are looked at: those of the quantile, then those of its standard error.
+    pub(super) fn elements(&self) -> [usize; 4] {
+        [self.below, self.above, self.interval.0, self.interval.1]
+    }
+
+    /// The same quantile where only some order statistics are known.
+    pub(super) fn among(&self, ranks: &Ranks) -> Self {
+        let (first, last) = self.interval;
+        Self {
+            below: ranks.place(self.below),
+            above: ranks.place(self.above),
+            fraction: self.fraction,
+            interval: (ranks.place(first), ranks.place(last)),
+        }
+    }
+}
+
+/// Quantiles of samples of one size.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Quantiles<const K: usize> {
+    ranks: Ranks,
+    quantiles: [QuantileRank; K],
+}
+
+impl<const K: usize> Quantiles<K> {
+    /// Quantiles of `n >= 1` numbers at these probabilities, each in [0, 1].
+    ///
+    /// Time: as [`QuantileRank::new`], each.
+    #[must_use]
+    pub fn new(n: usize, probabilities: [f64; K]) -> Self {
+        let quantiles = probabilities.map(|p| QuantileRank::new(n, p));
+        let neighbours = quantiles.iter().flat_map(|q| [q.below, q.above]);
+        let ranks = Ranks::new(n, neighbours);
+        Self {
+            quantiles: quantiles.map(|q| q.among(&ranks)),
+            ranks,
+        }
+    }
+
+    /// The quantiles of `n` finite numbers in any order, as [`QuantileRank::quantile`] finds them in
+    /// the sorted ones.
+    ///
+    /// Time: O(n); no allocation once the scratch has grown.
+    #[must_use]
+    pub fn of(&self, x: &[f64], scratch: &mut SelectScratch) -> [f64; K] {
+        let Middle { low, high, .. } = centre(x);
+        let x = self.ranks.select(x, low, high, scratch);
+        std::array::from_fn(|k| self.quantiles[k].quantile(x))
     }
 }
 

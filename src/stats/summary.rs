@@ -1,7 +1,8 @@
 //! The metrics of one configuration from its lifts, each with its Monte Carlo standard error.
 
 use super::order::{QuantileRank, truncate};
-use crate::lanes;
+use super::passes::{Middle, Shortfall, Spread, centre, totals};
+use super::select::{Ranks, SelectScratch};
 use crate::units::ZERO_LIFT;
 
 /// The probability of the upper quantile that regret is reported at.
@@ -14,8 +15,13 @@ const REGRET_QUANTILE: f64 = 0.95;
 pub struct SummaryPlan {
     n: usize,
     tail: Tail,
+    /// All order statistics that are read, and where among them these lie.
+    ranks: Ranks,
+    edge: usize,
     var: QuantileRank,
     quantiles: Vec<QuantileRank>,
+    /// The same for regret.
+    pub(super) regret_ranks: Ranks,
     pub(super) regret: QuantileRank,
 }
 
@@ -23,10 +29,8 @@ pub struct SummaryPlan {
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Tail {
     fraction: f64,
-    /// How many numbers lie in it as a whole.
-    whole: usize,
-    /// How much of the next one does.
-    part: f64,
+    /// How many numbers lie in it: `fraction n`, not a whole number.
+    size: f64,
     /// The number at its edge, the order statistic `ceil(fraction n)`, from 0.
     edge: usize,
 }
@@ -87,15 +91,30 @@ impl SummaryPlan {
     /// Time: O(sqrt(n) log n) per probability.
     #[must_use]
     pub fn new(n: usize, probabilities: &[f64], tail: f64) -> Option<Self> {
-        (n >= 2).then(|| Self {
+        if n < 2 {
+            return None;
+        }
+        let (var, tail) = (QuantileRank::new(n, tail), Tail::new(n, tail));
+        let quantiles: Vec<QuantileRank> = probabilities
+            .iter()
+            .map(|p| QuantileRank::new(n, *p))
+            .collect();
+        let regret = QuantileRank::new(n, REGRET_QUANTILE);
+        let read = quantiles
+            .iter()
+            .chain([&var])
+            .flat_map(QuantileRank::elements);
+        let ranks = Ranks::new(n, read.chain([tail.edge]));
+        let regret_ranks = Ranks::new(n, regret.elements());
+        Some(Self {
             n,
-            tail: Tail::new(n, tail),
-            var: QuantileRank::new(n, tail),
-            quantiles: probabilities
-                .iter()
-                .map(|p| QuantileRank::new(n, *p))
-                .collect(),
-            regret: QuantileRank::new(n, REGRET_QUANTILE),
+            edge: ranks.place(tail.edge),
+            tail,
+            var: var.among(&ranks),
+            quantiles: quantiles.iter().map(|q| q.among(&ranks)).collect(),
+            regret: regret.among(&regret_ranks),
+            ranks,
+            regret_ranks,
         })
     }
 
@@ -107,29 +126,42 @@ impl SummaryPlan {
 
     /// The metrics of one configuration.
     ///
-    /// `lifts` holds one finite lift per replicate, as many as the plan was made for; it is left
-    /// sorted. `target` is the lift to reach, `pessimism` (in [0, 1]) the weight of the worst outcome
-    /// in Hurwicz' criterion. No metric depends on the order of the replicates, not in the last bit.
+    /// `lifts` holds one finite lift per replicate, as many as the plan was made for. `target` is the
+    /// lift to reach, `pessimism` (in [0, 1]) the weight of the worst outcome in Hurwicz' criterion.
+    /// The order of the replicates decides no more than the rounding of sums: order statistics are those
+    /// of the sorted lifts, exactly.
     ///
     /// Quantiles are Hyndman & Fan's type 7. Metrics: `McPhail` et al. (2018), "Robustness metrics: how
     /// are they calculated, when should they be used and why do they give different results?"; `CVaR`:
     /// Rockafellar & Uryasev (2002); standard errors of quantiles: Vehtari et al. (2021).
-    /// Time: O(n log n); allocates the two lists of quantiles only.
+    /// Time: O(n); allocates the two lists of quantiles only.
     #[must_use]
-    pub fn summarise(&self, lifts: &mut [f64], target: f64, pessimism: f64) -> Summary {
+    pub fn summarise(
+        &self,
+        lifts: &[f64],
+        scratch: &mut SelectScratch,
+        target: f64,
+        pessimism: f64,
+    ) -> Summary {
         debug_assert_eq!(
             lifts.len(),
             self.n,
             "a plan serves one number of replicates"
         );
-        lifts.sort_unstable_by(f64::total_cmp);
-        let x = &*lifts;
         let n = self.n as f64;
-        let Moments { mean, sd, sd_mcse } = Moments::of(x);
-        let (prob_positive, prob_positive_mcse) = share_where(x, |lift| lift > ZERO_LIFT);
-        let (prob_target, prob_target_mcse) = share_where(x, |lift| lift >= target - ZERO_LIFT);
-        let (cvar, cvar_mcse) = self.tail.mean(x);
-        let (worst, best) = (x[0], x[self.n - 1]);
+        let Middle { low, high, mean } = centre(lifts);
+        let spread = Spread {
+            mean,
+            above: ZERO_LIFT,
+            least: target - ZERO_LIFT,
+        };
+        let [squares, fourths, positive, reached] = totals([lifts], spread);
+        let (sd, sd_mcse) = sd(squares, fourths, n);
+        let (prob_positive, prob_positive_mcse) = share(positive, n);
+        let (prob_target, prob_target_mcse) = share(reached, n);
+        let x = self.ranks.select(lifts, low, high, scratch);
+        let (cvar, cvar_mcse) = self.tail.mean(lifts, x[self.edge]);
+        let (worst, best) = (low, high);
         Summary {
             n: self.n,
             mean,
@@ -155,37 +187,20 @@ impl SummaryPlan {
     }
 }
 
-/// Mean and spread of a sample.
-struct Moments {
-    mean: f64,
-    sd: f64,
-    sd_mcse: f64,
-}
-
-impl Moments {
-    fn of(x: &[f64]) -> Self {
-        let n = x.len() as f64;
-        // Summed as distances from one of the numbers: a constant sample has exactly no spread.
-        let origin = x[x.len() / 2];
-        let mean = origin + lanes::fold(x.len(), |i| x[i] - origin) / n;
-        let variance = lanes::fold(x.len(), |i| (x[i] - mean).powi(2)) / (n - 1.0);
-        let fourth = lanes::fold(x.len(), |i| (x[i] - mean).powi(2).powi(2)) / n;
-        let sd = variance.sqrt();
-        let sd_mcse = if sd > 0.0 {
-            let excess = fourth - (n - 3.0) / (n - 1.0) * variance * variance;
-            (excess.max(0.0) / n).sqrt() / (2.0 * sd)
-        } else {
-            0.0
-        };
-        Self { mean, sd, sd_mcse }
+/// The standard deviation of `n` numbers and its standard error, from the sums of the second and fourth
+/// powers of their distances to the mean.
+fn sd(squares: f64, fourths: f64, n: f64) -> (f64, f64) {
+    let variance = squares / (n - 1.0);
+    let sd = variance.sqrt();
+    if sd == 0.0 {
+        return (0.0, 0.0);
     }
+    let excess = fourths / n - (n - 3.0) / (n - 1.0) * variance * variance;
+    (sd, (excess.max(0.0) / n).sqrt() / (2.0 * sd))
 }
 
-/// The share of sorted numbers from where `reached` first holds, and its standard error by Jeffreys'
-/// estimate of the probability.
-fn share_where(x: &[f64], reached: impl Fn(f64) -> bool) -> (f64, f64) {
-    let n = x.len() as f64;
-    let count = (x.len() - x.partition_point(|lift| !reached(*lift))) as f64;
+/// The share `count / n`, and its standard error by Jeffreys' estimate of the probability.
+fn share(count: f64, n: f64) -> (f64, f64) {
     let jeffreys = (count + 0.5) / (n + 1.0);
     (count / n, (jeffreys * (1.0 - jeffreys) / n).sqrt())
 }
@@ -195,34 +210,35 @@ impl Tail {
         let size = fraction * n as f64;
         // 0.07 times 100 is a little more than 7: the tail is meant to hold whole numbers.
         let slack = 1e-12 * size.max(1.0);
-        let whole = truncate((size + slack).floor()).min(n);
         Self {
             fraction,
-            whole,
-            part: size - whole as f64,
+            size,
             edge: truncate((size - slack).ceil()).clamp(1, n) - 1,
         }
     }
 
-    /// Mean of the tail of sorted numbers, and its standard error.
-    fn mean(&self, x: &[f64]) -> (f64, f64) {
+    /// Mean of the tail of numbers, and its standard error. `edge` is the number at its edge.
+    ///
+    /// The tail's sum is `size edge` less what its numbers lie below the edge: the one that lies in it
+    /// in part only is the edge itself, which lies 0 below.
+    fn mean(&self, x: &[f64], edge: f64) -> (f64, f64) {
         let n = x.len() as f64;
-        let next = x.get(self.whole).map_or(0.0, |next| self.part * next);
-        let total = lanes::sum(&x[..self.whole]) + next;
-        // Shortfalls below the edge; all numbers above it have none.
-        let edge = x[self.edge];
-        let short = &x[..self.edge];
-        let mean = lanes::fold(short.len(), |i| edge - short[i]) / n;
-        let squares = lanes::fold(short.len(), |i| (edge - short[i] - mean).powi(2))
-            + (n - short.len() as f64) * mean * mean;
-        let mcse = (squares / (n - 1.0) / n).sqrt() / self.fraction;
-        (total / (self.fraction * n), mcse)
+        let [total, squares] = totals([x], Shortfall { edge });
+        // One of the numbers is the edge, so the squares are at least n / (n - 1) times what is taken
+        // away from them: the difference keeps its digits.
+        let spread = (squares - total * (total / n)).max(0.0);
+        let mcse = (spread / (n - 1.0) / n).sqrt() / self.fraction;
+        (edge - total / self.size, mcse)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn summarise(plan: &SummaryPlan, lifts: &[f64], target: f64, pessimism: f64) -> Summary {
+        plan.summarise(lifts, &mut SelectScratch::default(), target, pessimism)
+    }
 
     fn close(got: f64, expected: f64) -> bool {
         (got - expected).abs() <= 1e-14 * expected.abs().max(1.0)
@@ -231,7 +247,7 @@ mod tests {
     #[test]
     fn four_lifts_by_hand() {
         let plan = SummaryPlan::new(4, &[0.5, 0.25], 0.5).unwrap();
-        let summary = plan.summarise(&mut [0.4, -0.2, 0.0, 0.2], 0.2, 0.75);
+        let summary = summarise(&plan, &[0.4, -0.2, 0.0, 0.2], 0.2, 0.75);
         assert_eq!((summary.n, plan.replicates()), (4, 4));
         assert!(close(summary.mean, 0.1));
         assert!(close(summary.sd, (0.2_f64 / 3.0).sqrt()));
@@ -262,11 +278,9 @@ mod tests {
     #[test]
     fn cvar_counts_fractions_of_a_replicate() {
         let cvar = |n: usize, tail: f64| {
-            let mut lifts: Vec<f64> = (1..=n).map(|i| i as f64).collect();
-            SummaryPlan::new(n, &[], tail)
-                .unwrap()
-                .summarise(&mut lifts, 0.0, 0.5)
-                .cvar
+            let lifts: Vec<f64> = (1..=n).map(|i| i as f64).collect();
+            let plan = SummaryPlan::new(n, &[], tail).unwrap();
+            summarise(&plan, &lifts, 0.0, 0.5).cvar
         };
         // 2.5 of 10 numbers: (1 + 2 + 3/2) / 2.5
         assert!(close(cvar(10, 0.25), 1.8));
@@ -278,20 +292,21 @@ mod tests {
 
     #[test]
     fn a_tail_meant_to_be_whole_ends_at_a_whole_number() {
-        for (n, fraction, whole) in [(100, 0.07, 7), (1_000_000, 0.07, 70_000), (100, 0.29, 29)] {
-            let tail = Tail::new(n, fraction);
-            assert_eq!((tail.whole, tail.edge), (whole, whole - 1));
+        for (n, fraction, edge) in [
+            (100, 0.07, 6),
+            (1_000_000, 0.07, 69_999),
+            (100, 0.29, 28),
+            (7, 0.05, 0),
+            (7, 1.0, 6),
+        ] {
+            assert_eq!(Tail::new(n, fraction).edge, edge, "{n}, {fraction}");
         }
-        let less_than_one = Tail::new(7, 0.05);
-        assert_eq!((less_than_one.whole, less_than_one.edge), (0, 0));
     }
 
     #[test]
     fn a_constant_lift_has_no_spread_and_no_signal_to_noise() {
-        let summary =
-            SummaryPlan::new(30, &[0.05], 0.05)
-                .unwrap()
-                .summarise(&mut [0.1; 30], 0.0, 0.5);
+        let plan = SummaryPlan::new(30, &[0.05], 0.05).unwrap();
+        let summary = summarise(&plan, &[0.1; 30], 0.0, 0.5);
         assert_eq!((summary.mean, summary.sd, summary.sd_mcse), (0.1, 0.0, 0.0));
         assert_eq!(summary.signal_to_noise, None);
         assert_eq!(summary.quantiles, [0.1]);
@@ -300,25 +315,9 @@ mod tests {
     }
 
     #[test]
-    fn the_order_of_replicates_changes_no_bit() {
-        let lifts: Vec<f64> = (0..97)
-            .map(|i| f64::from(i * 37 % 97).sin() * 0.1)
-            .collect();
-        let plan = SummaryPlan::new(97, &[0.01, 0.5], 0.05).unwrap();
-        let (mut forward, mut backward) = (lifts.clone(), lifts);
-        backward.reverse();
-        assert_eq!(
-            plan.summarise(&mut forward, 0.01, 0.5),
-            plan.summarise(&mut backward, 0.01, 0.5)
-        );
-    }
-
-    #[test]
     fn negative_zero_is_zero() {
-        let summary =
-            SummaryPlan::new(3, &[0.5], 0.5)
-                .unwrap()
-                .summarise(&mut [0.0, -0.0, 0.0], 0.0, 0.5);
+        let plan = SummaryPlan::new(3, &[0.5], 0.5).unwrap();
+        let summary = summarise(&plan, &[0.0, -0.0, 0.0], 0.0, 0.5);
         assert_eq!(
             (summary.mean, summary.sd, summary.prob_target),
             (0.0, 0.0, 1.0)

@@ -1,0 +1,274 @@
+//! The passes over rows of replicates: each reads every number once and adds in the fixed order of
+//! [`lanes`].
+
+use crate::lanes::{self, LANES};
+use crate::units::comparable;
+use crate::vector::{Work, widest};
+
+/// Sums of `terms` over equally long rows.
+pub(super) fn totals<const ROWS: usize, const TERMS: usize>(
+    rows: [&[f64]; ROWS],
+    terms: impl Terms<ROWS, TERMS>,
+) -> [f64; TERMS] {
+    widest(Sums { rows, terms }).map(|lanes| lanes::combine(&lanes))
+}
+
+/// What is summed: some numbers per replicate, from those that some rows have there.
+pub(super) trait Terms<const ROWS: usize, const TERMS: usize> {
+    /// For eight replicates. `#[inline(always)]`, as all that a [`Work`] calls.
+    fn terms(&self, rows: [&Lane; ROWS]) -> [Lane; TERMS];
+}
+
+/// Where a row lies.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Middle {
+    /// The smallest number.
+    pub(super) low: f64,
+    /// The largest.
+    pub(super) high: f64,
+    /// The mean.
+    pub(super) mean: f64,
+}
+
+/// Finds where a row lies.
+pub(super) fn centre(x: &[f64]) -> Middle {
+    let (chunks, rest) = x.as_chunks();
+    let mut lanes = widest(Centre(chunks));
+    lanes.add_rest(rest);
+    lanes.middle(x.len())
+}
+
+struct Centre<'a>(&'a [Lane]);
+
+impl Work for Centre<'_> {
+    type Output = MiddleLanes;
+
+    #[inline(always)]
+    fn run(self) -> MiddleLanes {
+        let mut lanes = MiddleLanes::default();
+        for x in self.0 {
+            lanes.add(x);
+        }
+        lanes
+    }
+}
+
+/// [`Middle`] per lane.
+struct MiddleLanes {
+    low: Lane,
+    high: Lane,
+    total: Lane,
+}
+
+impl Default for MiddleLanes {
+    #[inline(always)]
+    fn default() -> Self {
+        Self {
+            low: [f64::INFINITY; LANES],
+            high: [f64::NEG_INFINITY; LANES],
+            total: [0.0; LANES],
+        }
+    }
+}
+
+impl MiddleLanes {
+    /// Takes in one number per lane.
+    #[inline(always)]
+    fn add(&mut self, x: &Lane) {
+        self.low = both(&self.low, x, f64::min);
+        self.high = both(&self.high, x, f64::max);
+        self.total = both(&self.total, x, |total, x| total + x);
+    }
+
+    /// Takes in the last numbers, fewer than there are lanes.
+    fn add_rest(&mut self, rest: &[f64]) {
+        for (lane, x) in rest.iter().enumerate() {
+            self.low[lane] = self.low[lane].min(*x);
+            self.high[lane] = self.high[lane].max(*x);
+            self.total[lane] += x;
+        }
+    }
+
+    fn middle(&self, n: usize) -> Middle {
+        let low = self.low.iter().copied().fold(f64::INFINITY, f64::min);
+        let high = self.high.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        // The sum of equal numbers rounds; their mean is one of them, so that none lies apart from it.
+        let mean = if low == high {
+            low
+        } else {
+            lanes::combine(&self.total) / n as f64
+        };
+        // Adding 0 makes -0 the same number as 0, also in its bits.
+        Middle {
+            low: low + 0.0,
+            high: high + 0.0,
+            mean: mean + 0.0,
+        }
+    }
+}
+
+/// How a row lies around its mean, and how many of its numbers are large: `(x - mean)^2`, `(x - mean)^4`,
+/// 1 for a number above `above`, 1 for one of at least `least`.
+pub(super) struct Spread {
+    pub(super) mean: f64,
+    pub(super) above: f64,
+    pub(super) least: f64,
+}
+
+impl Terms<1, 4> for Spread {
+    #[inline(always)]
+    fn terms(&self, [x]: [&Lane; 1]) -> [Lane; 4] {
+        let square = each(x, |x| (x - self.mean) * (x - self.mean));
+        let fourth = each(&square, |x| x * x);
+        let above = each(x, |x| keep_if(x > self.above, 1.0));
+        let reached = each(x, |x| keep_if(x >= self.least, 1.0));
+        [square, fourth, above, reached]
+    }
+}
+
+/// How far a number lies below an edge: `(edge - x)+`, and its square.
+pub(super) struct Shortfall {
+    pub(super) edge: f64,
+}
+
+impl Terms<1, 2> for Shortfall {
+    #[inline(always)]
+    fn terms(&self, [x]: [&Lane; 1]) -> [Lane; 2] {
+        let short = each(x, |x| (self.edge - x).max(0.0));
+        [short, each(&short, |x| x * x)]
+    }
+}
+
+/// How a row compares with the star's and with the best lifts, from the rows of lifts, star, best lifts
+/// and what being best counts for: `d = lift - star - origin`, `d^2`, and the last where the lift is best.
+pub(super) struct Beside {
+    pub(super) origin: f64,
+}
+
+impl Terms<4, 3> for Beside {
+    #[inline(always)]
+    fn terms(&self, [lift, star, best, weight]: [&Lane; 4]) -> [Lane; 3] {
+        let distance = both(lift, star, |lift, star| lift - star - self.origin);
+        let ties = both(lift, best, |lift, best| {
+            keep_if(comparable(lift) == comparable(best), 1.0)
+        });
+        let wins = both(&ties, weight, |ties, weight| ties * weight);
+        [distance, each(&distance, |x| x * x), wins]
+    }
+}
+
+/// Writes the regrets of a row.
+pub(super) struct Regrets<'a> {
+    pub(super) lifts: &'a [f64],
+    pub(super) best: &'a [f64],
+    /// Overwritten by `best - lift`.
+    pub(super) out: &'a mut [f64],
+    /// What sums are taken from.
+    pub(super) origin: f64,
+}
+
+impl Work for Regrets<'_> {
+    /// The largest regret, `sum (r - origin)` and `sum (r - origin)^2`.
+    type Output = [Lane; 3];
+
+    #[inline(always)]
+    fn run(self) -> [Lane; 3] {
+        let (lifts, lifts_rest) = self.lifts.as_chunks();
+        let (best, best_rest) = self.best.as_chunks();
+        let (out, out_rest) = self.out.as_chunks_mut();
+        let (mut high, mut total, mut squares) = ([0.0; LANES], [0.0; LANES], [0.0; LANES]);
+        for ((out, best), lifts) in out.iter_mut().zip(best).zip(lifts) {
+            *out = both(best, lifts, |best, lift| best - lift);
+            high = both(&high, out, f64::max);
+            let distance = each(out, |regret| regret - self.origin);
+            total = both(&total, &distance, |total, x| total + x);
+            squares = both(&squares, &distance, |total, x| total + x * x);
+        }
+        let rest = out_rest.iter_mut().zip(best_rest).zip(lifts_rest);
+        for (lane, ((out, best), lift)) in rest.enumerate() {
+            *out = best - lift;
+            let distance = *out - self.origin;
+            high[lane] = high[lane].max(*out);
+            total[lane] += distance;
+            squares[lane] += distance * distance;
+        }
+        [high, total, squares]
+    }
+}
+
+/// A number per lane. One step at a time for all lanes is what the compiler makes vector instructions of.
+pub(super) type Lane = [f64; LANES];
+
+/// One step for every lane.
+#[inline(always)]
+fn each(x: &Lane, step: impl Fn(f64) -> f64) -> Lane {
+    let mut out = [0.0; LANES];
+    for lane in 0..LANES {
+        out[lane] = step(x[lane]);
+    }
+    out
+}
+
+/// One step for every lane, of two rows.
+#[inline(always)]
+fn both(x: &Lane, y: &Lane, step: impl Fn(f64, f64) -> f64) -> Lane {
+    let mut out = [0.0; LANES];
+    for lane in 0..LANES {
+        out[lane] = step(x[lane], y[lane]);
+    }
+    out
+}
+
+/// `x` where a condition holds, else 0: without a branch, which the compiler would make of `if`.
+#[inline(always)]
+fn keep_if(condition: bool, x: f64) -> f64 {
+    f64::from_bits(u64::from(condition).wrapping_neg() & x.to_bits())
+}
+
+/// [`totals`], per lane.
+struct Sums<'a, T, const ROWS: usize, const TERMS: usize> {
+    rows: [&'a [f64]; ROWS],
+    terms: T,
+}
+
+impl<T: Terms<ROWS, TERMS>, const ROWS: usize, const TERMS: usize> Work
+    for Sums<'_, T, ROWS, TERMS>
+{
+    type Output = [Lane; TERMS];
+
+    #[inline(always)]
+    fn run(self) -> [Lane; TERMS] {
+        let n = self.rows[0].len();
+        let mut chunks = [&[][..]; ROWS];
+        // The last numbers, and zeros that are not counted.
+        let mut rests = [[0.0; LANES]; ROWS];
+        for row in 0..ROWS {
+            let (whole, rest) = self.rows[row][..n].as_chunks::<LANES>();
+            chunks[row] = whole;
+            rests[row][..rest.len()].copy_from_slice(rest);
+        }
+        let mut totals = [[0.0; LANES]; TERMS];
+        let mut numbers = [&[0.0; LANES]; ROWS];
+        let mut chunk = 0;
+        while chunk < n / LANES {
+            for row in 0..ROWS {
+                numbers[row] = &chunks[row][chunk];
+            }
+            let terms = self.terms.terms(numbers);
+            for term in 0..TERMS {
+                totals[term] = both(&totals[term], &terms[term], |total, x| total + x);
+            }
+            chunk += 1;
+        }
+        for row in 0..ROWS {
+            numbers[row] = &rests[row];
+        }
+        let last = self.terms.terms(numbers);
+        for term in 0..TERMS {
+            for lane in 0..n % LANES {
+                totals[term][lane] += last[term][lane];
+            }
+        }
+        totals
+    }
+}
