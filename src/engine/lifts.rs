@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use super::arena::Arena;
 use super::kept::Kept;
 use super::kernel::{Buffers, Kernel, Out};
 use super::layout::{Chosen, ONE};
@@ -22,14 +23,17 @@ use crate::vector::{Work, widest};
 /// A function of their number alone. It decides nothing but who does what: each replicate is drawn and
 /// written by itself.
 pub(super) fn chunks(replicates: u64) -> impl IndexedParallelIterator<Item = Range<u64>> {
-    let size = (replicates / 16)
-        .next_multiple_of(LANES as u64)
-        .clamp(LANES as u64, 64);
+    let size = chunk_size(replicates);
     let count = usize::try_from(replicates.div_ceil(size)).unwrap_or(usize::MAX);
     (0..count).into_par_iter().map(move |chunk| {
         let first = chunk as u64 * size;
         first..replicates.min(first + size)
     })
+}
+
+fn chunk_size(replicates: u64) -> u64 {
+    let few = (replicates / 16).next_multiple_of(LANES as u64);
+    few.clamp(LANES as u64, 64)
 }
 
 /// Groups of eight replicates; the last one of the range fills up the last group.
@@ -50,6 +54,8 @@ pub(super) struct BlockLifts {
     kept: Kept,
     replicates: usize,
     chunks: Vec<Chunk>,
+    /// The rows of every chunk, one chunk after the other.
+    arena: Arena,
     recommended: Vec<Source>,
     /// For each draw of the plan, whether a rate was capped in any replicate.
     pub(super) capped: Vec<bool>,
@@ -60,9 +66,10 @@ pub(super) struct BlockLifts {
 /// Some replicates: every row holds one number of each, padded to whole groups of eight.
 #[derive(Debug)]
 struct Chunk {
+    /// Where its rows begin in the arena.
+    first: usize,
     width: usize,
     padded: usize,
-    rows: Vec<f64>,
     /// Per draw, the replicates without a lift.
     undefined: Vec<Vec<u64>>,
     capped: Vec<bool>,
@@ -81,9 +88,18 @@ impl BlockLifts {
         observer: &dyn Observer,
     ) -> Result<Self, Error> {
         let recommended = kernel.recommended(plan);
+        // Where nothing is kept, what is defined still is to be found out.
+        let rows = (plan.rows + recommended.rows).max(1);
+        let whole = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+        let mut arena =
+            Arena::new(rows.saturating_mul(whole(replicates.next_multiple_of(LANES as u64))));
+        let memory = arena
+            .numbers_mut()
+            .par_chunks_mut(rows.saturating_mul(whole(chunk_size(replicates))));
         let chunks = chunks(replicates)
-            .map_init(Buffers::default, |buffers, range| {
-                Chunk::sweep(kernel, plan, &recommended, range, buffers, observer)
+            .zip(memory)
+            .map_init(Buffers::default, |buffers, (range, rows)| {
+                Chunk::sweep(kernel, plan, &recommended, range, rows, buffers, observer)
             })
             .collect::<Result<Vec<_>, Error>>()?;
         let any = |draw: usize| chunks.iter().any(|chunk| chunk.capped[draw]);
@@ -95,7 +111,8 @@ impl BlockLifts {
             defined: (0..plan.draws.len())
                 .map(|draw| defined(&chunks, draw, replicates))
                 .collect(),
-            chunks,
+            chunks: in_arena(chunks, rows),
+            arena,
         })
     }
 
@@ -115,16 +132,16 @@ impl BlockLifts {
     /// lift was not kept.
     pub(super) fn row(&self, lift: Lift, plan: &Plan, slot: usize, out: &mut Vec<f64>) -> bool {
         out.resize(self.replicates, 0.0);
-        let mut at = 0;
+        let (arena, mut at) = (self.arena.numbers(), 0);
         for chunk in &self.chunks {
             let to = &mut out[at..at + chunk.width];
             let kept = match self.kept.judge(lift) {
                 Some(judge) => {
-                    chunk.chosen(&plan.chosen[slot], judge, to);
+                    chunk.chosen(arena, &plan.chosen[slot], judge, to);
                     true
                 }
                 None if lift == Lift::Recommended && self.kept.recommended() => {
-                    chunk.recommended(self.recommended[slot], to);
+                    chunk.recommended(arena, self.recommended[slot], to);
                     true
                 }
                 None => false,
@@ -143,6 +160,16 @@ impl BlockLifts {
         }
         true
     }
+}
+
+/// Tells every chunk where its rows are.
+fn in_arena(mut chunks: Vec<Chunk>, rows: usize) -> Vec<Chunk> {
+    let mut first = 0;
+    for chunk in &mut chunks {
+        chunk.first = first;
+        first += rows * chunk.padded;
+    }
+    chunks
 }
 
 /// The replicates in which a draw has lifts; `None` if all.
@@ -171,6 +198,7 @@ impl Chunk {
         plan: &Plan,
         recommended: &Recommended,
         range: Range<u64>,
+        rows: &mut [f64],
         buffers: &mut Buffers,
         observer: &dyn Observer,
     ) -> Result<Self, Error> {
@@ -178,9 +206,9 @@ impl Chunk {
         let padded = width.next_multiple_of(LANES);
         let draws = plan.draws.len();
         let mut chunk = Self {
+            first: 0,
             width,
             padded,
-            rows: vec![0.0; (plan.rows + recommended.rows) * padded],
             undefined: vec![Vec::new(); draws],
             capped: vec![false; draws],
         };
@@ -189,7 +217,7 @@ impl Chunk {
             if observer.cancelled() {
                 return Err(Error::Interrupted);
             }
-            let (rows, column) = (&mut chunk.rows, position * LANES);
+            let column = position * LANES;
             let mut out = Out {
                 write: &mut |row, numbers| {
                     let at = row * padded + column;
@@ -209,24 +237,28 @@ impl Chunk {
         Ok(chunk)
     }
 
-    fn numbers(&self, row: u32) -> &[f64] {
-        let first = row as usize * self.padded;
-        &self.rows[first..first + self.width]
+    fn numbers<'a>(&self, arena: &'a [f64], row: u32) -> &'a [f64] {
+        let first = self.first + row as usize * self.padded;
+        &arena[first..first + self.width]
     }
 
     /// Writes lifts of chosen shares.
-    fn chosen(&self, chosen: &Chosen, judge: usize, out: &mut [f64]) {
+    fn chosen(&self, arena: &[f64], chosen: &Chosen, judge: usize, out: &mut [f64]) {
         match chosen {
-            Chosen::Lifts(rows) => out.copy_from_slice(self.numbers(rows[judge])),
+            Chosen::Lifts(rows) => out.copy_from_slice(self.numbers(arena, rows[judge])),
             Chosen::Sums {
                 over,
                 under,
                 elasticity,
             } => {
-                let (worth, weight) = (self.numbers(over.worth[judge]), over.weight);
-                let weight = (weight != ONE).then(|| self.numbers(weight));
-                let under =
-                    under.map(|part| (self.numbers(part.worth[judge]), self.numbers(part.weight)));
+                let (worth, weight) = (self.numbers(arena, over.worth[judge]), over.weight);
+                let weight = (weight != ONE).then(|| self.numbers(arena, weight));
+                let under = under.map(|part| {
+                    (
+                        self.numbers(arena, part.worth[judge]),
+                        self.numbers(arena, part.weight),
+                    )
+                });
                 match (weight, under) {
                     (None, None) => widest(Ratio {
                         worth: [worth],
@@ -257,17 +289,17 @@ impl Chunk {
         }
     }
 
-    fn recommended(&self, source: Source, out: &mut [f64]) {
+    fn recommended(&self, arena: &[f64], source: Source, out: &mut [f64]) {
         match source {
             Source::Constant(lift) => out.fill(lift),
             Source::Rows { over, under, scale } => {
-                let over = self.numbers(over);
+                let over = self.numbers(arena, over);
                 if under == ONE {
                     for (out, over) in out.iter_mut().zip(over) {
                         *out = over / scale - 1.0;
                     }
                 } else {
-                    let sums = over.iter().zip(self.numbers(under));
+                    let sums = over.iter().zip(self.numbers(arena, under));
                     for (out, (over, under)) in out.iter_mut().zip(sums) {
                         *out = (over + under) / scale - 1.0;
                     }

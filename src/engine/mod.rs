@@ -6,6 +6,7 @@
 //!                                (worlds -> q -> w -> x)    rows    rows, rivals
 //! ```
 
+mod arena;
 mod budget;
 mod chain;
 mod clips;
