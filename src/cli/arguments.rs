@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use liftsweep::config::Overrides;
+use liftsweep::vector::Instructions;
 
 /// Which budget-reallocation rule survives noise?
 ///
@@ -40,6 +41,12 @@ pub(crate) struct Run {
     /// Threads to use [default: all cores]; never changes a result
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,
+    /// Memory for what a run keeps, such as 512MiB or 4GiB; never changes a result
+    #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = memory)]
+    pub(crate) memory: u64,
+    /// Widest vector instructions to use [default: all of the processor's]; never changes a result
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub(crate) kernel: Option<Kernel>,
     /// Replicates, instead of the scenario's
     #[arg(long, value_name = "N")]
     pub(crate) replicates: Option<u64>,
@@ -58,6 +65,9 @@ pub(crate) struct Run {
 pub(crate) struct Check {
     /// The scenario file
     pub(crate) scenario: PathBuf,
+    /// Memory that the run may use, such as 512MiB or 4GiB
+    #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = memory)]
+    pub(crate) memory: u64,
 }
 
 #[derive(Debug, Args)]
@@ -80,6 +90,26 @@ pub(crate) enum Progress {
     Plain,
     /// Nothing
     Never,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Kernel {
+    /// What every processor has
+    Portable,
+    /// 256-bit vectors, where the processor has them
+    Avx2,
+    /// 512-bit vectors, where the processor has them
+    Avx512,
+}
+
+impl From<Kernel> for Instructions {
+    fn from(kernel: Kernel) -> Self {
+        match kernel {
+            Kernel::Portable => Self::Portable,
+            Kernel::Avx2 => Self::Avx2,
+            Kernel::Avx512 => Self::Avx512,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -109,9 +139,62 @@ fn axis_value(text: &str) -> Result<(String, String), String> {
     Ok((axis.trim().to_owned(), value.trim().to_owned()))
 }
 
+/// A size in bytes, with a unit of 1,024 or 1,000.
+fn memory(text: &str) -> Result<u64, String> {
+    const UNITS: [(&str, u64); 8] = [
+        ("KIB", 1 << 10),
+        ("MIB", 1 << 20),
+        ("GIB", 1 << 30),
+        ("TIB", 1 << 40),
+        ("KB", 1_000),
+        ("MB", 1_000_000),
+        ("GB", 1_000_000_000),
+        ("B", 1),
+    ];
+    const LEAST: u64 = 16 << 20;
+    let upper = text.trim().to_ascii_uppercase();
+    let unit = UNITS.iter().find(|(unit, _)| upper.ends_with(unit));
+    let (number, scale) = unit.map_or((upper.as_str(), 1), |(unit, scale)| {
+        (upper.trim_end_matches(unit).trim_end(), *scale)
+    });
+    let bytes = number
+        .parse::<u64>()
+        .ok()
+        .and_then(|number| number.checked_mul(scale));
+    match bytes {
+        Some(bytes) if bytes >= LEAST => Ok(bytes),
+        Some(_) => Err("a run needs at least 16MiB".into()),
+        None => Err("write a whole number and a unit, for example 512MiB or 4GiB".into()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_have_units() {
+        for (text, bytes) in [
+            ("16777216", 16 << 20),
+            ("512MiB", 512 << 20),
+            ("2 gib", 2 << 30),
+            ("1GB", 1_000_000_000),
+            ("33554432B", 32 << 20),
+        ] {
+            assert_eq!(memory(text), Ok(bytes), "{text}");
+        }
+        for text in [
+            "",
+            "GiB",
+            "-1GiB",
+            "1.5GiB",
+            "99999999999999GiB",
+            "1MiB",
+            "4",
+        ] {
+            assert!(memory(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn the_arguments_are_consistent() {

@@ -17,14 +17,17 @@ use super::{Outcome, at_scenario};
 pub(crate) fn check(arguments: &Check) -> Outcome {
     let loaded = load(&arguments.scenario, &Overrides::default())?;
     let scenario = &loaded.scenario;
-    engine::refuse_size(scenario, Options::default())
+    let options = Options {
+        memory: arguments.memory,
+    };
+    engine::refuse_size(scenario, options)
         .map_err(|error| at_scenario(error, &arguments.scenario))?;
     let mut text = headline(scenario);
     text.push_str(&findings(&engine::findings(scenario, &Unobserved)?));
     text.push('\n');
     text.push_str(&table(scenario));
     text.push_str(&axes(scenario));
-    text.push_str(&cost(scenario));
+    text.push_str(&cost(scenario, options));
     text.push_str("nothing was run\n");
     Ok(text)
 }
@@ -60,8 +63,8 @@ fn axes(scenario: &Scenario) -> String {
     text
 }
 
-fn cost(scenario: &Scenario) -> String {
-    let estimate = engine::estimate(scenario, Options::default());
+fn cost(scenario: &Scenario, options: Options) -> String {
+    let estimate = engine::estimate(scenario, options);
     let sweep = seconds_per_allocation(|| engine::probe(scenario)) * estimate.allocations as f64;
     let plans = if estimate.plans > 0 {
         let allocations = estimate.plans as f64 * estimate.replicates as f64;

@@ -7,6 +7,7 @@ use liftsweep::load;
 use liftsweep::output::{Manifest, Provenance, RunFolder, RunWriter};
 use liftsweep::problem::Error;
 use liftsweep::scenario::Scenario;
+use liftsweep::vector;
 
 use super::arguments::Run;
 use super::clock::{Stopwatch, unix_seconds};
@@ -19,9 +20,15 @@ pub(crate) fn run(arguments: &Run) -> Outcome {
     let (watch, started) = (Stopwatch::start(), unix_seconds());
     let interrupt = Interrupt::listen()?;
     let pool = pool(arguments.threads)?;
+    let options = Options {
+        memory: arguments.memory,
+    };
+    if let Some(kernel) = arguments.kernel {
+        vector::limit(kernel.into());
+    }
     let loaded = load(&arguments.scenario, &arguments.overrides())?;
     let scenario = &loaded.scenario;
-    engine::refuse_size(scenario, Options::default())
+    engine::refuse_size(scenario, options)
         .map_err(|error| at_scenario(error, &arguments.scenario))?;
     let target = arguments
         .out
@@ -36,8 +43,7 @@ pub(crate) fn run(arguments: &Run) -> Outcome {
     complain(&findings(&found));
 
     let mut writer = RunWriter::create(scenario, &folder)?;
-    let winners =
-        pool.install(|| engine::run(scenario, Options::default(), &observer, &mut writer));
+    let winners = pool.install(|| engine::run(scenario, options, &observer, &mut writer));
     observer.clear();
     let winners = winners.map_err(|error| at_scenario(error, &arguments.scenario))?;
 

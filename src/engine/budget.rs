@@ -3,6 +3,8 @@
 use std::ops::Range;
 
 use super::kept::Kept;
+use super::plan::Plan;
+use crate::lanes::LANES;
 use crate::problem::{Error, Place, Problem};
 use crate::scenario::Scenario;
 use crate::units::Count;
@@ -10,7 +12,7 @@ use crate::units::Count;
 /// How a run is executed: nothing in here changes a result.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
-    /// Memory for lifts and plans, in bytes.
+    /// Memory for what a run keeps, in bytes.
     pub memory: u64,
 }
 
@@ -20,12 +22,82 @@ impl Default for Options {
     }
 }
 
-/// Bytes that one configuration needs in a block.
-pub(super) fn bytes_per_configuration(scenario: &Scenario) -> u64 {
-    let kept = Kept::new(&scenario.run).len() as u64;
-    let n = scenario.campaigns.len() as u64;
-    // Lifts, today's shares plain and powered, and the finished row with its plan node.
-    8 * (kept * scenario.run.replicates + 2 * n) + 2_000
+/// Buffers are small against the default limit, however many channels there are.
+const FIXED: u64 = 64 << 20;
+
+/// What a configuration takes apart from its lifts: its place in the plan and its statistics.
+const BYTES_PER_CONFIGURATION: u64 = 1_000;
+
+/// Cells of more configurations than these are not planned ahead to see what they take.
+const PLANNED: u64 = 100_000;
+
+/// What a block takes.
+#[derive(Debug, Clone, Copy)]
+struct Needs {
+    /// Configurations of a cell: those that share score, alpha and delta follow each other in the grid.
+    cell: u64,
+    /// Bytes of a cell; `None` where cells are too large to be planned ahead.
+    per_cell: Option<u64>,
+    /// Bytes of a configuration by itself, whose lifts are kept one by one: never less than its part of a cell.
+    per_configuration: u64,
+    /// Bytes whatever the size of the block: buffers of every thread.
+    fixed: u64,
+}
+
+impl Needs {
+    fn of(scenario: &Scenario) -> Self {
+        let n = scenario.campaigns.len() as u64;
+        let replicates = scenario.run.replicates.next_multiple_of(LANES as u64);
+        let kept = Kept::new(&scenario.run);
+        // A slot's lifts, and its own bounds and plan at worst.
+        let per_row = 8 * replicates;
+        let of_plans = if kept.recommended() {
+            per_row + 16 * n
+        } else {
+            0
+        };
+        let lifts = kept.judges() as u64 * per_row + of_plans;
+        let cell = scenario.grid.lengths()[4..]
+            .iter()
+            .map(|length| *length as u64)
+            .product();
+        Self {
+            cell,
+            per_cell: (cell <= PLANNED && cell < scenario.grid.len()).then(|| {
+                let plan = Plan::new(scenario, (0..cell).collect(), kept.judges());
+                let plans = if kept.recommended() {
+                    plan.fixed_rows(scenario)
+                } else {
+                    0
+                };
+                let bounds = plan.limits.len() as u64 * 48 * n;
+                plan.rows as u64 * per_row
+                    + plans * of_plans
+                    + bounds
+                    + cell * BYTES_PER_CONFIGURATION
+            }),
+            per_configuration: lifts + 48 * n + BYTES_PER_CONFIGURATION,
+            fixed: (64 * 12 * n * LANES as u64).min(FIXED),
+        }
+    }
+
+    /// Bytes of a block of so many configurations.
+    fn bytes(&self, configurations: u64) -> u64 {
+        let alone = configurations.saturating_mul(self.per_configuration);
+        let of_cells = self.per_cell.map_or(u64::MAX, |per_cell| {
+            configurations.div_ceil(self.cell).saturating_mul(per_cell)
+        });
+        alone.min(of_cells).saturating_add(self.fixed)
+    }
+
+    /// The most configurations that fit, whole cells if any does.
+    fn most(&self, bytes: u64) -> u64 {
+        let left = bytes.saturating_sub(self.fixed);
+        let cells = self.per_cell.map_or(0, |per_cell| left / per_cell);
+        (cells * self.cell)
+            .max(left / self.per_configuration)
+            .max(1)
+    }
 }
 
 /// Bytes that are kept per world to compare its rules: best lift, ties and the star's lift of every
@@ -42,11 +114,16 @@ pub(super) fn bytes_of_worlds(scenario: &Scenario) -> u64 {
 /// Contiguous ranges of configurations, each within what the comparison of worlds leaves of the limit.
 pub(super) fn blocks(scenario: &Scenario, options: Options) -> Vec<Range<u64>> {
     let left = options.memory.saturating_sub(bytes_of_worlds(scenario));
-    let size = (left / bytes_per_configuration(scenario)).max(1);
+    let size = Needs::of(scenario).most(left);
     let total = scenario.grid.len();
     (0..total.div_ceil(size))
         .map(|block| block * size..total.min((block + 1) * size))
         .collect()
+}
+
+/// Bytes of the largest block.
+pub(super) fn bytes_of(scenario: &Scenario, blocks: &[Range<u64>]) -> u64 {
+    Needs::of(scenario).bytes(largest(blocks))
 }
 
 /// Number of configurations of the largest block.
@@ -77,7 +154,7 @@ pub fn refuse_size(scenario: &Scenario, options: Options) -> Result<(), Error> {
             gib(bytes),
             gib(options.memory / 4 * 3)
         ),
-        remedy: "use fewer levels of the world's axes or fewer replicates, or leave decision and optimism out of run.lifts".into(),
+        remedy: "use fewer levels of the world's axes or fewer replicates, leave decision and optimism out of run.lifts, or allow more with --memory".into(),
     }
     .into())
 }

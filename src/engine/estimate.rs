@@ -1,6 +1,6 @@
 //! What a run will cost, and samples of its work to be timed.
 
-use super::budget::{Options, blocks, bytes_of_worlds, bytes_per_configuration, largest};
+use super::budget::{Options, blocks, bytes_of, bytes_of_worlds};
 use super::kept::Kept;
 use super::sweep::{shares_only, sweep_only};
 use crate::scenario::{AllocationsWanted, Scenario};
@@ -42,7 +42,7 @@ pub fn estimate(scenario: &Scenario, options: Options) -> Estimate {
             .campaigns
             .rows()
             .map_or(0, |rows| rows.len() as u64);
-    let lifts = largest(&blocks) * bytes_per_configuration(scenario) + bytes_of_worlds(scenario);
+    let lifts = bytes_of(scenario, &blocks) + bytes_of_worlds(scenario);
     Estimate {
         configurations,
         replicates,

@@ -19,10 +19,6 @@ impl Kept {
         Self(Lift::ALL.into_iter().filter(needed).collect())
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.0.len()
-    }
-
     /// Whether rules are compared: by their decision lift.
     pub(super) fn compares(&self) -> bool {
         self.position(Lift::Decision).is_some()

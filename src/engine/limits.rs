@@ -117,6 +117,11 @@ impl Limits {
         }
     }
 
+    /// Number of distinct bounds.
+    pub(super) fn len(&self) -> usize {
+        self.all.len()
+    }
+
     pub(super) fn get(&self, position: usize) -> &Bounds {
         &self.all[position].bounds
     }

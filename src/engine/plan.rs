@@ -4,6 +4,8 @@
 //! Per replicate: worlds are drawn once; per score, the scores once; per delta, the target shares;
 //! per alpha, the blend; per bounds, the allocation; per elasticity, one power.
 
+use std::collections::BTreeSet;
+
 use super::clips::ClipGroup;
 use super::layout::{Chosen, Layout, row};
 use super::limits::Limits;
@@ -152,6 +154,26 @@ impl Plan {
     /// Position of a slot's bounds.
     pub(super) fn bounds_of_slot(&self, slot: usize) -> usize {
         self.bounds_of_slot[slot] as usize
+    }
+
+    /// At most so many different plans, or parts of them, are made from the table itself.
+    pub(super) fn fixed_rows(&self, scenario: &Scenario) -> u64 {
+        let mut parts = BTreeSet::new();
+        for (slot, configuration) in self.configurations.iter().enumerate() {
+            let (at, bounds) = (
+                scenario.grid.position(*configuration),
+                self.bounds_of_slot(slot),
+            );
+            let elasticity = at[11];
+            if scenario.grid.bound_mode[at[9]] == BoundMode::Clip {
+                let [lower, upper] = self.limits.sides_of(bounds);
+                parts.insert((0, lower, elasticity));
+                parts.insert((1, upper, elasticity));
+            } else {
+                parts.insert((2 + at[9], bounds, elasticity));
+            }
+        }
+        (parts.len() * self.draws.len()) as u64
     }
 
     /// The slots of every allocation that goes through the plain chain, in the order in which the kernel makes

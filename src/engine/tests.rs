@@ -146,7 +146,7 @@ fn worlds_that_do_not_fit_are_refused_before_anything_runs() {
         .to_string();
     assert_eq!(
         refusal,
-        "command line: error: world: comparing rules in 16 worlds of 130 replicates takes 0.0 GiB; the limit for it is 0.00 GiB [E_MEMORY]\n    fix: use fewer levels of the world's axes or fewer replicates, or leave decision and optimism out of run.lifts"
+        "command line: error: world: comparing rules in 16 worlds of 130 replicates takes 0.0 GiB; the limit for it is 0.00 GiB [E_MEMORY]\n    fix: use fewer levels of the world's axes or fewer replicates, leave decision and optimism out of run.lifts, or allow more with --memory"
     );
     assert!(super::refuse_size(&scenario, Options { memory: 60_000 }).is_ok());
 }
