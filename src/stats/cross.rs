@@ -198,6 +198,8 @@ pub fn cross_summary(
 
 #[cfg(test)]
 mod tests {
+    use super::super::fixture::{SHAPES, sample};
+    use super::super::order::QuantileRank;
     use super::*;
     use proptest::prelude::*;
 
@@ -230,6 +232,67 @@ mod tests {
                 best.best().iter().map(|b| b.to_bits()).collect()
             };
             prop_assert_eq!(bits(&merged), bits(&whole));
+        }
+    }
+
+    #[test]
+    fn comparisons_are_those_of_the_definitions() {
+        let (n, mut scratch) = (2_005, SelectScratch::default());
+        let rows: Vec<Vec<f64>> = SHAPES.iter().map(|shape| sample(shape, n)).collect();
+        // One row twice, but for the rounding of its arithmetic: it ties with itself.
+        let again = rows[1].iter().map(|lift| (lift + 1.0) - 1.0).collect();
+        let rows: Vec<Vec<f64>> = rows[..6].iter().cloned().chain([again]).collect();
+        let best = seen(&rows, n).finish();
+        let plan = SummaryPlan::new(n, &[], 0.05).unwrap();
+        let star = &rows[1];
+        let size = n as f64;
+        let spread = |x: &[f64]| {
+            let mean = x.iter().sum::<f64>() / size;
+            let squares: f64 = x.iter().map(|x| (x - mean).powi(2)).sum();
+            (mean, (squares / (size - 1.0) / size).sqrt())
+        };
+        for row in &rows {
+            let got = cross_summary(row, &best, star, &mut scratch, &plan);
+            let highest = |b: usize| rows.iter().map(|row| row[b]).fold(f64::MIN, f64::max);
+            let mut regret: Vec<f64> = (0..n).map(|b| highest(b) - row[b]).collect();
+            let difference: Vec<f64> = (0..n).map(|b| row[b] - star[b]).collect();
+            let ties = |b: usize| {
+                let tied = |row: &&Vec<f64>| comparable(row[b]) == comparable(highest(b));
+                rows.iter().filter(tied).count() as f64
+            };
+            let wins = (0..n).filter(|b| comparable(row[*b]) == comparable(highest(*b)));
+            let prob_best = wins.map(|b| 1.0 / ties(b)).sum::<f64>() / size;
+            for (got, expected) in [
+                ((got.regret_mean, got.regret_mean_mcse), spread(&regret)),
+                (
+                    (got.diff_to_best_mean, got.diff_to_best_mcse),
+                    spread(&difference),
+                ),
+                ((got.prob_best, 0.0), (prob_best, 0.0)),
+            ] {
+                assert!((got.0 - expected.0).abs() < 1e-12 * (1.0 + expected.0.abs()));
+                assert!((got.1 - expected.1).abs() < 1e-12 * (1.0 + expected.1.abs()));
+            }
+            regret.sort_unstable_by(f64::total_cmp);
+            let p95 = QuantileRank::new(n, 0.95);
+            assert_eq!(got.regret_p95, p95.quantile(&regret));
+            assert_eq!(got.regret_p95_mcse, p95.mcse(&regret));
+            assert_eq!(got.regret_max, regret[n - 1]);
+        }
+    }
+
+    #[test]
+    fn all_processors_see_the_same_best() {
+        for n in [1, 8, 61] {
+            let mut seen = [BestPerReplicate::new(n), BestPerReplicate::new(n)];
+            for shape in ["normal", "tied", "both zeros", "tied", "enormous"] {
+                let lifts = &sample(shape, n);
+                let [run, wide] = &mut seen;
+                let (best, ties) = (&mut run.best[..], &mut run.ties[..]);
+                Observe { best, ties, lifts }.run();
+                wide.observe(lifts);
+            }
+            assert_eq!(seen[0], seen[1]);
         }
     }
 
