@@ -24,7 +24,6 @@ pub struct BestPerReplicate {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Best {
     lifts: Vec<f64>,
-    comparable: Vec<f64>,
     /// What being best counts for: one over the number of ties.
     weight: Vec<f64>,
 }
@@ -95,7 +94,6 @@ impl BestPerReplicate {
     #[must_use]
     pub fn finish(self) -> Best {
         Best {
-            comparable: self.best.iter().map(|best| comparable(*best)).collect(),
             weight: self.ties.iter().map(|ties| 1.0 / ties.max(1.0)).collect(),
             lifts: self.best,
         }
@@ -164,34 +162,37 @@ pub fn cross_summary(
         "a plan serves one number of replicates"
     );
     let n = lifts.len() as f64;
-    let mut regret = std::mem::take(&mut scratch.row);
-    regret.resize(lifts.len(), 0.0);
-    let first = (best.lifts[0] - lifts[0], lifts[0] - star[0]);
-    let [high, total, squares] = widest(Regrets {
-        lifts,
-        best: &best.lifts,
-        out: &mut regret,
-        origin: first.0,
-    });
-    let rows = [lifts, star, &best.lifts, &best.weight];
-    let [d, dd, wins] = totals(rows, Beside { origin: first.1 });
-    let high = high.iter().copied().fold(0.0, f64::max);
-    let [r, rr] = [total, squares].map(|lanes| lanes::combine(&lanes));
+    // Sums are those of distances to the first number. It is one of the sample, so its distance to the
+    // mean is at most sqrt(n) standard deviations: the squares keep their digits.
     let mcse = |total: f64, squares: f64| {
         let spread = (squares - total * (total / n)).max(0.0);
         (spread / (n - 1.0) / n).sqrt()
     };
+    let (first_regret, first_difference) = (best.lifts[0] - lifts[0], lifts[0] - star[0]);
+    let mut regret = std::mem::take(&mut scratch.row);
+    regret.resize(lifts.len(), 0.0);
+    let [high, total, squares] = widest(Regrets {
+        lifts,
+        best: &best.lifts,
+        out: &mut regret,
+        origin: first_regret,
+    });
+    let rows = [lifts, star, &best.lifts, &best.weight];
+    let origin = first_difference;
+    let [d, dd, wins] = totals(rows, Beside { origin });
+    let high = high.iter().copied().fold(0.0, f64::max);
+    let [r, rr] = [total, squares].map(|lanes| lanes::combine(&lanes));
     let x = plan.regret_ranks.select(&regret, 0.0, high, scratch);
     let (regret_p95, regret_p95_mcse) = (plan.regret.quantile(x), plan.regret.mcse(x));
     scratch.row = regret;
     Cross {
-        regret_mean: best.lifts[0] - lifts[0] + r / n,
+        regret_mean: first_regret + r / n,
         regret_mean_mcse: mcse(r, rr),
         regret_p95,
         regret_p95_mcse,
         regret_max: high,
         prob_best: wins / n,
-        diff_to_best_mean: lifts[0] - star[0] + d / n,
+        diff_to_best_mean: first_difference + d / n,
         diff_to_best_mcse: mcse(d, dd),
     }
 }

@@ -5,7 +5,7 @@ use crate::vector::{Work, widest};
 
 /// Most buckets in use.
 const BUCKETS: usize = 1024;
-/// Up to as many numbers are put in order by comparing each with each.
+/// Up to as many numbers are put in order one by one.
 const SMALL: usize = 8;
 /// Room for four places, more than they can use: the compiler sees that none lies outside.
 const WINDOW: usize = 8;
@@ -93,7 +93,7 @@ impl Ranks {
     }
 
     /// The order statistics of finite numbers with these ranks: exactly the numbers that sorting would
-    /// put there, 0 for -0. `low` and `high` are the smallest number and the largest.
+    /// put there, 0 for -0. No number is below `low` or above `high`; if these are the same number, all are.
     ///
     /// Time: O(n), whatever the numbers; no allocation once the scratch has grown.
     pub(super) fn select<'a>(
@@ -211,26 +211,7 @@ impl SelectScratch {
             };
             let above = below + block.iter().flatten().sum::<u32>() as usize;
             if above > *next {
-                let counts = block.iter().map(|[even, odd]| (even + odd) as usize);
-                let mut below = below;
-                for (bucket, count) in (start..).zip(counts) {
-                    let above = below + count;
-                    let mut last = first;
-                    while ranks.get(last).is_some_and(|rank| *rank < above) {
-                        last += 1;
-                    }
-                    if last > first {
-                        self.groups.push(Group {
-                            bucket,
-                            below,
-                            count,
-                            first,
-                            last,
-                        });
-                        first = last;
-                    }
-                    below = above;
-                }
+                first = look(&mut self.groups, ranks, block, start, below, first);
             }
             below = above;
         }
@@ -295,6 +276,37 @@ impl SelectScratch {
             }
         }
     }
+}
+
+/// Notes those of the buckets from `start` on that hold wanted ranks, and finds the first rank beyond.
+fn look(
+    groups: &mut Vec<Group>,
+    ranks: &[usize],
+    counts: &[[u32; 2]],
+    start: usize,
+    mut below: usize,
+    mut first: usize,
+) -> usize {
+    for (bucket, [even, odd]) in (start..).zip(counts) {
+        let count = (even + odd) as usize;
+        let above = below + count;
+        let mut last = first;
+        while ranks.get(last).is_some_and(|rank| *rank < above) {
+            last += 1;
+        }
+        if last > first {
+            groups.push(Group {
+                bucket,
+                below,
+                count,
+                first,
+                last,
+            });
+            first = last;
+        }
+        below = above;
+    }
+    first
 }
 
 /// How many buckets to use: about two numbers go into each.
