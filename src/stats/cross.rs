@@ -24,7 +24,6 @@ pub struct BestPerReplicate {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Best {
     lifts: Vec<f64>,
-    comparable: Vec<f64>,
     /// What being best counts for: one over the number of ties.
     weight: Vec<f64>,
 }
@@ -95,7 +94,6 @@ impl BestPerReplicate {
     #[must_use]
     pub fn finish(self) -> Best {
         Best {
-            comparable: self.best.iter().map(|best| comparable(*best)).collect(),
             weight: self.ties.iter().map(|ties| 1.0 / ties.max(1.0)).collect(),
             lifts: self.best,
         }
@@ -164,40 +162,45 @@ pub fn cross_summary(
         "a plan serves one number of replicates"
     );
     let n = lifts.len() as f64;
-    let mut regret = std::mem::take(&mut scratch.row);
-    regret.resize(lifts.len(), 0.0);
-    let first = (best.lifts[0] - lifts[0], lifts[0] - star[0]);
-    let [high, total, squares] = widest(Regrets {
-        lifts,
-        best: &best.lifts,
-        out: &mut regret,
-        origin: first.0,
-    });
-    let rows = [lifts, star, &best.lifts, &best.weight];
-    let [d, dd, wins] = totals(rows, Beside { origin: first.1 });
-    let high = high.iter().copied().fold(0.0, f64::max);
-    let [r, rr] = [total, squares].map(|lanes| lanes::combine(&lanes));
+    // Sums are those of distances to the first number. It is one of the sample, so its distance to the
+    // mean is at most sqrt(n) standard deviations: the squares keep their digits.
     let mcse = |total: f64, squares: f64| {
         let spread = (squares - total * (total / n)).max(0.0);
         (spread / (n - 1.0) / n).sqrt()
     };
+    let (first_regret, first_difference) = (best.lifts[0] - lifts[0], lifts[0] - star[0]);
+    let mut regret = std::mem::take(&mut scratch.row);
+    regret.resize(lifts.len(), 0.0);
+    let [high, total, squares] = widest(Regrets {
+        lifts,
+        best: &best.lifts,
+        out: &mut regret,
+        origin: first_regret,
+    });
+    let rows = [lifts, star, &best.lifts, &best.weight];
+    let origin = first_difference;
+    let [d, dd, wins] = totals(rows, Beside { origin });
+    let high = high.iter().copied().fold(0.0, f64::max);
+    let [r, rr] = [total, squares].map(|lanes| lanes::combine(&lanes));
     let x = plan.regret_ranks.select(&regret, 0.0, high, scratch);
     let (regret_p95, regret_p95_mcse) = (plan.regret.quantile(x), plan.regret.mcse(x));
     scratch.row = regret;
     Cross {
-        regret_mean: best.lifts[0] - lifts[0] + r / n,
+        regret_mean: first_regret + r / n,
         regret_mean_mcse: mcse(r, rr),
         regret_p95,
         regret_p95_mcse,
         regret_max: high,
         prob_best: wins / n,
-        diff_to_best_mean: lifts[0] - star[0] + d / n,
+        diff_to_best_mean: first_difference + d / n,
         diff_to_best_mcse: mcse(d, dd),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::fixture::{SHAPES, sample};
+    use super::super::order::QuantileRank;
     use super::*;
     use proptest::prelude::*;
 
@@ -230,6 +233,67 @@ mod tests {
                 best.best().iter().map(|b| b.to_bits()).collect()
             };
             prop_assert_eq!(bits(&merged), bits(&whole));
+        }
+    }
+
+    #[test]
+    fn comparisons_are_those_of_the_definitions() {
+        let (n, mut scratch) = (2_005, SelectScratch::default());
+        let rows: Vec<Vec<f64>> = SHAPES.iter().map(|shape| sample(shape, n)).collect();
+        // One row twice, but for the rounding of its arithmetic: it ties with itself.
+        let again = rows[1].iter().map(|lift| (lift + 1.0) - 1.0).collect();
+        let rows: Vec<Vec<f64>> = rows[..6].iter().cloned().chain([again]).collect();
+        let best = seen(&rows, n).finish();
+        let plan = SummaryPlan::new(n, &[], 0.05).unwrap();
+        let star = &rows[1];
+        let size = n as f64;
+        let spread = |x: &[f64]| {
+            let mean = x.iter().sum::<f64>() / size;
+            let squares: f64 = x.iter().map(|x| (x - mean).powi(2)).sum();
+            (mean, (squares / (size - 1.0) / size).sqrt())
+        };
+        for row in &rows {
+            let got = cross_summary(row, &best, star, &mut scratch, &plan);
+            let highest = |b: usize| rows.iter().map(|row| row[b]).fold(f64::MIN, f64::max);
+            let mut regret: Vec<f64> = (0..n).map(|b| highest(b) - row[b]).collect();
+            let difference: Vec<f64> = (0..n).map(|b| row[b] - star[b]).collect();
+            let ties = |b: usize| {
+                let tied = |row: &&Vec<f64>| comparable(row[b]) == comparable(highest(b));
+                rows.iter().filter(tied).count() as f64
+            };
+            let wins = (0..n).filter(|b| comparable(row[*b]) == comparable(highest(*b)));
+            let prob_best = wins.map(|b| 1.0 / ties(b)).sum::<f64>() / size;
+            for (got, expected) in [
+                ((got.regret_mean, got.regret_mean_mcse), spread(&regret)),
+                (
+                    (got.diff_to_best_mean, got.diff_to_best_mcse),
+                    spread(&difference),
+                ),
+                ((got.prob_best, 0.0), (prob_best, 0.0)),
+            ] {
+                assert!((got.0 - expected.0).abs() < 1e-12 * (1.0 + expected.0.abs()));
+                assert!((got.1 - expected.1).abs() < 1e-12 * (1.0 + expected.1.abs()));
+            }
+            regret.sort_unstable_by(f64::total_cmp);
+            let p95 = QuantileRank::new(n, 0.95);
+            assert_eq!(got.regret_p95, p95.quantile(&regret));
+            assert_eq!(got.regret_p95_mcse, p95.mcse(&regret));
+            assert_eq!(got.regret_max, regret[n - 1]);
+        }
+    }
+
+    #[test]
+    fn all_processors_see_the_same_best() {
+        for n in [1, 8, 61] {
+            let mut seen = [BestPerReplicate::new(n), BestPerReplicate::new(n)];
+            for shape in ["normal", "tied", "both zeros", "tied", "enormous"] {
+                let lifts = &sample(shape, n);
+                let [run, wide] = &mut seen;
+                let (best, ties) = (&mut run.best[..], &mut run.ties[..]);
+                Observe { best, ties, lifts }.run();
+                wide.observe(lifts);
+            }
+            assert_eq!(seen[0], seen[1]);
         }
     }
 

@@ -15,12 +15,15 @@
 mod best_set;
 mod cross;
 mod evidence;
+#[cfg(test)]
+mod fixture;
 mod optimism;
 mod order;
 mod pareto;
 mod passes;
 mod select;
 mod summary;
+mod upper;
 
 pub use self::best_set::{best_set_margin, in_best_set};
 pub use self::cross::{Best, BestPerReplicate, Cross, cross_summary};

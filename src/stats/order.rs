@@ -151,6 +151,7 @@ pub(super) fn truncate(rank: f64) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use super::super::fixture::{SHAPES, sample};
     use super::*;
 
     #[test]
@@ -162,6 +163,22 @@ mod tests {
         }
         assert_eq!(QuantileRank::new(1, 0.3).quantile(&[5.0]), 5.0);
         assert_eq!(QuantileRank::new(1, 0.3).mcse(&[5.0]), 0.0);
+    }
+
+    #[test]
+    fn quantiles_need_no_sorting() {
+        let mut scratch = SelectScratch::default();
+        for n in [1, 2, 20, 1_999] {
+            let quantiles = Quantiles::new(n, [0.05, 0.95, 0.5]);
+            for shape in SHAPES {
+                let x = sample(shape, n);
+                let got = quantiles.of(&x, &mut scratch);
+                let mut sorted = x;
+                sorted.sort_unstable_by(f64::total_cmp);
+                let expected = [0.05, 0.95, 0.5].map(|p| QuantileRank::new(n, p).quantile(&sorted));
+                assert_eq!(got, expected, "{shape}, {n} numbers");
+            }
+        }
     }
 
     #[test]

@@ -54,6 +54,7 @@ impl Work for Centre<'_> {
 }
 
 /// [`Middle`] per lane.
+#[derive(Debug, PartialEq)]
 struct MiddleLanes {
     low: Lane,
     high: Lane,
@@ -211,7 +212,7 @@ fn each(x: &Lane, step: impl Fn(f64) -> f64) -> Lane {
 
 /// One step for every lane, of two rows.
 #[inline(always)]
-fn both(x: &Lane, y: &Lane, step: impl Fn(f64, f64) -> f64) -> Lane {
+pub(super) fn both(x: &Lane, y: &Lane, step: impl Fn(f64, f64) -> f64) -> Lane {
     let mut out = [0.0; LANES];
     for lane in 0..LANES {
         out[lane] = step(x[lane], y[lane]);
@@ -270,5 +271,77 @@ impl<T: Terms<ROWS, TERMS>, const ROWS: usize, const TERMS: usize> Work
             }
         }
         totals
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::sample;
+    use super::*;
+
+    fn same<T, const ROWS: usize, const TERMS: usize>(rows: [&[f64]; ROWS], terms: impl Fn() -> T)
+    where
+        T: Terms<ROWS, TERMS>,
+    {
+        let run = Sums {
+            rows,
+            terms: terms(),
+        }
+        .run();
+        let wide = widest(Sums {
+            rows,
+            terms: terms(),
+        });
+        assert_eq!(
+            run.map(|lanes| lanes.map(f64::to_bits)),
+            wide.map(|lanes| lanes.map(f64::to_bits))
+        );
+    }
+
+    #[test]
+    fn all_processors_give_the_same_bits() {
+        for n in [2, 7, 8, 9, 64, 1_003] {
+            let (x, y) = (sample("heavy", n), sample("skewed", n));
+            let (best, weight) = (sample("normal", n), sample("rising", n));
+            same([&x], || Spread {
+                mean: 0.3,
+                above: 1e-12,
+                least: 0.01,
+            });
+            same([&x], || Shortfall { edge: 0.01 });
+            same([&x, &y, &best, &weight], || Beside { origin: 0.1 });
+            let (chunks, _) = x.as_chunks();
+            assert_eq!(Centre(chunks).run(), widest(Centre(chunks)));
+            let (mut out, mut wide_out) = (vec![0.0; n], vec![0.0; n]);
+            let (lifts, best, origin) = (&x, &y, 0.1);
+            let run = Regrets {
+                lifts,
+                best,
+                out: &mut out,
+                origin,
+            }
+            .run();
+            let wide = widest(Regrets {
+                lifts,
+                best,
+                out: &mut wide_out,
+                origin,
+            });
+            assert_eq!((run, out), (wide, wide_out));
+        }
+    }
+
+    #[test]
+    fn sums_are_those_of_the_lanes() {
+        for n in [1, 8, 13, 200] {
+            let (x, edge) = (sample("normal", n), 0.04);
+            let short: Vec<f64> = x.iter().map(|x| (edge - x).max(0.0)).collect();
+            let [total, squares] = totals([&x], Shortfall { edge });
+            assert_eq!(
+                (total, squares),
+                (lanes::sum(&short), lanes::dot(&short, &short))
+            );
+            assert_eq!(centre(&x).mean, lanes::sum(&x) / n as f64);
+        }
     }
 }

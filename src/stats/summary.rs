@@ -234,6 +234,7 @@ impl Tail {
 
 #[cfg(test)]
 mod tests {
+    use super::super::fixture::{SHAPES, sample};
     use super::*;
 
     fn summarise(plan: &SummaryPlan, lifts: &[f64], target: f64, pessimism: f64) -> Summary {
@@ -312,6 +313,120 @@ mod tests {
         assert_eq!(summary.quantiles, [0.1]);
         assert_eq!((summary.prob_positive, summary.cvar_mcse), (1.0, 0.0));
         assert!(summary.prob_positive_mcse > 0.0);
+    }
+
+    /// The metrics by their definitions, from sorted lifts.
+    fn by_definition(
+        plan: &SummaryPlan,
+        lifts: &[f64],
+        probabilities: &[f64],
+        tail: f64,
+    ) -> Summary {
+        let mut x = lifts.to_vec();
+        x.sort_unstable_by(f64::total_cmp);
+        let n = x.len() as f64;
+        let mean = x.iter().sum::<f64>() / n;
+        let moment = |power: i32| x.iter().map(|x| (x - mean).powi(power)).sum::<f64>();
+        let (variance, fourth) = (moment(2) / (n - 1.0), moment(4) / n);
+        let excess = fourth - (n - 3.0) / (n - 1.0) * variance.powi(2);
+        let share = |count: usize| {
+            let p = (count as f64 + 0.5) / (n + 1.0);
+            (count as f64 / n, (p * (1.0 - p) / n).sqrt())
+        };
+        let positive = share(x.iter().filter(|x| **x > 1e-12).count());
+        let reached = share(x.iter().filter(|x| **x >= 0.02 - 1e-12).count());
+        let whole = truncate(tail * n + 1e-9);
+        let part = (tail * n - whole as f64) * x.get(whole).unwrap_or(&0.0);
+        let edge = x[plan.tail.edge];
+        let short: Vec<f64> = x.iter().map(|x| (edge - x).max(0.0)).collect();
+        let short_mean = short.iter().sum::<f64>() / n;
+        let short_squares = short.iter().map(|s| (s - short_mean).powi(2)).sum::<f64>();
+        let quantile = |p: f64| {
+            let rank = QuantileRank::new(x.len(), p);
+            (rank.quantile(&x), rank.mcse(&x))
+        };
+        let quantiles = probabilities.iter().map(|p| quantile(*p));
+        let (quantiles, quantiles_mcse) = quantiles.unzip();
+        let (worst, best) = (x[0], x[x.len() - 1]);
+        let sd = variance.sqrt();
+        Summary {
+            n: x.len(),
+            mean,
+            mean_mcse: sd / n.sqrt(),
+            sd,
+            sd_mcse: (excess.max(0.0) / n).sqrt() / (2.0 * sd),
+            prob_positive: positive.0,
+            prob_positive_mcse: positive.1,
+            prob_target: reached.0,
+            prob_target_mcse: reached.1,
+            var: quantile(tail).0,
+            var_mcse: quantile(tail).1,
+            cvar: (x[..whole].iter().sum::<f64>() + part) / (tail * n),
+            cvar_mcse: (short_squares / (n - 1.0) / n).sqrt() / tail,
+            worst,
+            best,
+            hurwicz: 0.25 * worst + 0.75 * best,
+            signal_to_noise: Some(mean / sd),
+            mean_variance: (mean + 1.0) / (sd + 1.0),
+            quantiles,
+            quantiles_mcse,
+        }
+    }
+
+    /// Numbers within 1e-12 of the largest lift, order statistics and shares to the last bit.
+    fn agree(got: &Summary, expected: &Summary, place: &str) {
+        let scale = expected.best.abs().max(expected.worst.abs());
+        for (got, expected) in [
+            (got.mean, expected.mean),
+            (got.mean_mcse, expected.mean_mcse),
+            (got.sd, expected.sd),
+            (got.cvar, expected.cvar),
+            (got.cvar_mcse, expected.cvar_mcse),
+            (got.mean_variance, expected.mean_variance),
+        ] {
+            assert!(
+                (got - expected).abs() <= 1e-12 * scale,
+                "{place}: {got} {expected}"
+            );
+        }
+        // A difference of fourth powers, of which few digits are left where there are two values.
+        assert!(
+            (got.sd_mcse - expected.sd_mcse).abs() <= 1e-8 * scale,
+            "{place}"
+        );
+        let exact = |summary: &Summary| {
+            let mut exact = summary.quantiles.clone();
+            exact.extend(&summary.quantiles_mcse);
+            exact.extend([summary.var, summary.var_mcse, summary.worst, summary.best]);
+            exact.extend([summary.prob_positive, summary.prob_positive_mcse]);
+            exact.extend([
+                summary.prob_target,
+                summary.prob_target_mcse,
+                summary.hurwicz,
+            ]);
+            exact
+        };
+        assert_eq!(exact(got), exact(expected), "{place}");
+    }
+
+    #[test]
+    fn metrics_are_those_of_the_sorted_lifts_in_any_order() {
+        let probabilities = [0.05, 0.25, 0.5, 0.75, 0.95, 0.0, 1.0];
+        for n in [2, 5, 97, 2_000, 2_001] {
+            for tail in [0.05, 0.07, 0.333, 1.0] {
+                let plan = SummaryPlan::new(n, &probabilities, tail).unwrap();
+                for shape in SHAPES.iter().filter(|shape| **shape != "constant") {
+                    let mut lifts = sample(shape, n);
+                    // Two numbers may be the same one.
+                    lifts[0] -= 0.001;
+                    let expected = by_definition(&plan, &lifts, &probabilities, tail);
+                    let place = format!("{shape}, {n} lifts, tail {tail}");
+                    agree(&summarise(&plan, &lifts, 0.02, 0.25), &expected, &place);
+                    lifts.reverse();
+                    agree(&summarise(&plan, &lifts, 0.02, 0.25), &expected, &place);
+                }
+            }
+        }
     }
 
     #[test]
