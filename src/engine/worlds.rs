@@ -10,7 +10,7 @@ use rand_distr::{Distribution, StandardNormal};
 use super::passes::{Lane, ZERO};
 use crate::flag::{Flag, Flags};
 use crate::lanes::LANES;
-use crate::resample::{self, Noise};
+use crate::resample::{self, FixedSample, Noise};
 use crate::scenario::{
     Campaigns, Configuration, DispersionSource, LevelAt, PriorMean, Rows, Scenario,
 };
@@ -68,6 +68,8 @@ pub(super) struct Worlds<'a> {
     levels: Levels,
     /// One source of true means per level of the dispersion axis.
     sources: Vec<Source>,
+    /// Samplers of means that never change, per level of the dispersion axis; empty where they change.
+    fixed: Vec<FixedSample>,
 }
 
 #[derive(Debug)]
@@ -110,9 +112,11 @@ impl<'a> Worlds<'a> {
                 Source::Posterior(Box::new(fit))
             }
         };
+        let streams = Streams::new(scenario.seed);
         Self {
             campaigns,
-            streams: Streams::new(scenario.seed),
+            streams,
+            fixed: fixed_samples(scenario, streams),
             noise: scenario.world.noise,
             sources: grid.dispersion.iter().map(source).collect(),
             levels: Levels {
@@ -135,8 +139,9 @@ impl<'a> Worlds<'a> {
             replicate,
             sample,
         );
-        world.capped =
-            self.draw_sample(self.levels.dispersion[level.dispersion], replicate, sample);
+        let dispersion = self.levels.dispersion[level.dispersion];
+        world.capped = !self.fixed_sample(level, replicate, sample)
+            && self.draw_sample(dispersion, replicate, sample);
         self.shock(
             Purpose::Drift,
             self.levels.drift_cv[level.drift_cv],
@@ -166,6 +171,10 @@ impl<'a> Worlds<'a> {
         world.sample.resize(n, ZERO);
         world.truth.resize(if known { 0 } else { n }, ZERO);
         world.capped = false;
+        if let (true, Some(fixed)) = (known, self.fixed.get(level.dispersion)) {
+            fixed.fill(replicates, &mut world.sample);
+            return;
+        }
         for (lane, replicate) in replicates.iter().enumerate() {
             self.draw(level, *replicate, &mut world.single);
             let seen = world.single.sample.observed();
@@ -236,6 +245,19 @@ impl<'a> Worlds<'a> {
         }
     }
 
+    /// The sample of one replicate, where means never change.
+    fn fixed_sample(&self, level: DrawLevel, replicate: u64, sample: &mut [f64]) -> bool {
+        let Some(fixed) = self.fixed.get(level.dispersion) else {
+            return false;
+        };
+        let mut lanes = vec![ZERO; sample.len()];
+        fixed.fill(&[replicate; LANES], &mut lanes);
+        for (to, from) in sample.iter_mut().zip(lanes) {
+            *to = from[0];
+        }
+        true
+    }
+
     /// Replaces means by a noisy sample of them; whether a binomial rate was capped.
     fn draw_sample(&self, dispersion: f64, replicate: u64, means: &mut [f64]) -> bool {
         let stream = |channel: usize| {
@@ -276,6 +298,25 @@ impl<'a> Worlds<'a> {
         }
         capped
     }
+}
+
+/// Where the truth is known and nothing shocks the sample, every channel has one law for all replicates.
+fn fixed_samples(scenario: &Scenario, streams: Streams) -> Vec<FixedSample> {
+    let (grid, campaigns) = (&scenario.grid, &scenario.campaigns);
+    let means = match scenario.world.truth {
+        TruthModel::Observed => campaigns.conversions().to_vec(),
+        TruthModel::Fixed => fixed_means(campaigns),
+        TruthModel::Posterior | TruthModel::PosteriorFlat => return Vec::new(),
+    };
+    let counted = matches!(scenario.world.noise, Noise::Poisson | Noise::NegBinomial);
+    if !counted || grid.noise_cv.iter().any(|cv| *cv > 0.0) {
+        return Vec::new();
+    }
+    let law = |dispersion: &f64| match scenario.world.noise {
+        Noise::Poisson => FixedSample::new(streams, &means, 1.0),
+        _ => FixedSample::new(streams, &means, *dispersion),
+    };
+    grid.dispersion.iter().map(law).collect()
 }
 
 fn resample_channel(rows: &Rows, channel: usize, spend: f64, rng: &mut crate::seed::Stream) -> f64 {

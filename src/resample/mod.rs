@@ -12,9 +12,13 @@
 //!
 //! A mean of 0 always gives 0.
 
+mod fixed;
+mod law;
 mod parametric;
 mod rows;
 
+pub use self::fixed::FixedSample;
+pub use self::law::CountLaw;
 pub use self::parametric::{
     binomial, gamma, gamma_law, lognormal_factor, multinomial, neg_binomial, poisson,
 };
