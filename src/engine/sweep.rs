@@ -13,7 +13,7 @@ use super::kernel::Kernel;
 use super::lifts::BlockLifts;
 use super::observer::{Observer, Phase, Unobserved};
 use super::plan::Plan;
-use super::row::{AllocationRow, Sink};
+use super::row::{AllocationRow, ConfigurationRow, Sink};
 use super::shares::share_rows;
 use super::winners::Winners;
 use super::worlds::Worlds;
@@ -22,6 +22,9 @@ use crate::scenario::{AllocationsWanted, Scenario};
 
 /// More than this fraction of replicates without any conversion is an error.
 const DEGENERATE_LIMIT: f64 = 0.01;
+
+/// Rows whose text is made at once.
+const ROWS_AT_ONCE: usize = 256;
 
 /// Runs a scenario and hands its rows to `sink` in grid order; returns who won.
 ///
@@ -59,13 +62,13 @@ pub fn run<E: From<Error>>(
     if let Some((plan, lifts)) = &only {
         let rows = sweep.rows(plan, lifts, standing.as_ref())?;
         winners.observe(&rows);
-        sink.configurations(&rows)?;
+        write_rows(sink, &rows)?;
     } else {
         for block in &blocks {
             let (plan, lifts) = sweep.block(block.clone(), Phase::Sweep)?;
             let rows = sweep.rows(&plan, &lifts, standing.as_ref())?;
             winners.observe(&rows);
-            sink.configurations(&rows)?;
+            write_rows(sink, &rows)?;
         }
     }
     let wanted: Vec<u64> = match scenario.output.allocations {
@@ -74,9 +77,22 @@ pub fn run<E: From<Error>>(
         AllocationsWanted::Best => winners.worth_reading(),
     };
     share_rows(&sweep.kernel, &wanted, options, observer, &mut |rows| {
-        sink.allocations(rows)
+        let mut text = Vec::new();
+        sink.render_allocations(rows, &mut text);
+        sink.allocations(rows, &text)
     })?;
     Ok(winners)
+}
+
+/// Hands over rows in pieces of a bounded text.
+fn write_rows<S: Sink>(sink: &mut S, rows: &[ConfigurationRow]) -> Result<(), S::Error> {
+    let mut text = Vec::new();
+    for rows in rows.chunks(ROWS_AT_ONCE) {
+        text.clear();
+        sink.render(rows, &mut text);
+        sink.configurations(rows, &text)?;
+    }
+    Ok(())
 }
 
 /// Makes the shares of some configurations, for nobody: to see how long it takes.
