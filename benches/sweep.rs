@@ -16,12 +16,12 @@ struct Nowhere;
 impl Sink for Nowhere {
     type Error = Error;
 
-    fn configurations(&mut self, rows: &[ConfigurationRow]) -> Result<(), Error> {
+    fn configurations(&mut self, rows: &[ConfigurationRow], _: &[u8]) -> Result<(), Error> {
         black_box(rows);
         Ok(())
     }
 
-    fn allocations(&mut self, rows: &[AllocationRow]) -> Result<(), Error> {
+    fn allocations(&mut self, rows: &[AllocationRow], _: &[u8]) -> Result<(), Error> {
         black_box(rows);
         Ok(())
     }

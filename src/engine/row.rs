@@ -100,22 +100,30 @@ pub struct AllocationRow {
     pub share_p95: f64,
 }
 
-/// Receives results, in grid order.
-pub trait Sink {
+/// Receives results, in grid order: their text, which may be made by many threads at once, and then
+/// the rows with their text, one piece after the other.
+pub trait Sink: Sync {
     /// Why it could not take them.
     type Error;
 
-    /// The next configurations.
-    ///
-    /// # Errors
-    ///
-    /// What kept them from being written.
-    fn configurations(&mut self, rows: &[ConfigurationRow]) -> Result<(), Self::Error>;
+    /// Appends the text of some consecutive configurations; no text unless a sink says otherwise.
+    fn render(&self, _rows: &[ConfigurationRow], _text: &mut Vec<u8>) {}
 
-    /// The next plans.
+    /// Appends the text of some consecutive plans; no text unless a sink says otherwise.
+    fn render_allocations(&self, _rows: &[AllocationRow], _text: &mut Vec<u8>) {}
+
+    /// The next configurations, and what [`Sink::render`] made of them.
     ///
     /// # Errors
     ///
     /// What kept them from being written.
-    fn allocations(&mut self, rows: &[AllocationRow]) -> Result<(), Self::Error>;
+    fn configurations(&mut self, rows: &[ConfigurationRow], text: &[u8])
+    -> Result<(), Self::Error>;
+
+    /// The next plans, and what [`Sink::render_allocations`] made of them.
+    ///
+    /// # Errors
+    ///
+    /// What kept them from being written.
+    fn allocations(&mut self, rows: &[AllocationRow], text: &[u8]) -> Result<(), Self::Error>;
 }

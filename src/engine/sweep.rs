@@ -6,6 +6,8 @@
 
 use std::ops::Range;
 
+use rayon::prelude::*;
+
 use super::budget::{Options, blocks, refuse_size};
 use super::chain::Chain;
 use super::judge::{Judge, observed_judge};
@@ -27,6 +29,9 @@ const ROWS_AT_ONCE: usize = 2_048;
 
 /// More than this fraction of replicates without any conversion is an error.
 const DEGENERATE_LIMIT: f64 = 0.01;
+
+/// Rows whose text is made at once, by one thread.
+const ROWS_OF_TEXT: usize = 64;
 
 /// Runs a scenario and hands its rows to `sink` in grid order; returns who won.
 ///
@@ -76,9 +81,24 @@ pub fn run<E: From<Error>>(
         AllocationsWanted::Best => winners.worth_reading(),
     };
     share_rows(&sweep.kernel, &wanted, options, observer, &mut |rows| {
-        sink.allocations(rows)
+        let sink_of_text: &_ = &*sink;
+        let texts = texts(rows, |rows, text| sink_of_text.render_allocations(rows, text));
+        for (rows, text) in rows.chunks(ROWS_OF_TEXT).zip(texts) {
+            sink.allocations(rows, &text)?;
+        }
+        Ok(())
     })?;
     Ok(winners)
+}
+
+/// The texts of [`ROWS_OF_TEXT`] rows each, in their order.
+fn texts<R: Sync>(rows: &[R], render: impl Fn(&[R], &mut Vec<u8>) + Sync) -> Vec<Vec<u8>> {
+    let text = |rows: &[R]| {
+        let mut text = Vec::new();
+        render(rows, &mut text);
+        text
+    };
+    rows.par_chunks(ROWS_OF_TEXT).map(text).collect()
 }
 
 /// Makes the shares of some configurations, for nobody: to see how long it takes.
@@ -152,7 +172,11 @@ impl<'a> Sweep<'a> {
             let slots = first..plan.slots().min(first + ROWS_AT_ONCE);
             let rows = self.rows(plan, lifts, slots, standing)?;
             winners.observe(&rows);
-            sink.configurations(&rows)?;
+            let sink_of_text: &_ = &*sink;
+            let texts = texts(&rows, |rows, text| sink_of_text.render(rows, text));
+            for (rows, text) in rows.chunks(ROWS_OF_TEXT).zip(texts) {
+                sink.configurations(rows, &text)?;
+            }
         }
         Ok(())
     }

@@ -100,7 +100,7 @@ struct Kept {
 impl Sink for Kept {
     type Error = Error;
 
-    fn configurations(&mut self, rows: &[ConfigurationRow]) -> Result<(), Error> {
+    fn configurations(&mut self, rows: &[ConfigurationRow], _: &[u8]) -> Result<(), Error> {
         self.rows.extend(rows.iter().map(|row| format!("{row:?}")));
         self.means.extend(
             rows.iter()
@@ -109,7 +109,7 @@ impl Sink for Kept {
         Ok(())
     }
 
-    fn allocations(&mut self, rows: &[AllocationRow]) -> Result<(), Error> {
+    fn allocations(&mut self, rows: &[AllocationRow], _: &[u8]) -> Result<(), Error> {
         self.plans.extend(rows.iter().map(|row| format!("{row:?}")));
         Ok(())
     }

@@ -3,26 +3,16 @@
 
 use rust_decimal::Decimal;
 
+use super::cell::{Axis, Cell};
 use crate::engine::ConfigurationRow;
-use crate::scenario::{AxisValue, Lift, Scenario};
+use crate::scenario::{Lift, Scenario};
 use crate::stats::Summary;
 
-/// A value of a table.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Cell {
-    /// A count or an index.
-    Integer(u64),
-    /// A number; none where it is not finite.
-    Number(f64),
-    /// Yes or no.
-    Truth(bool),
-    /// A text.
-    Text(String),
-    /// No value.
-    Missing,
+/// Where a column's values come from.
+enum Fill {
+    Axis(Axis),
+    Row(Box<dyn Fn(&ConfigurationRow) -> Cell + Send + Sync>),
 }
-
-type Fill = Box<dyn Fn(&ConfigurationRow, &[AxisValue]) -> Cell + Send + Sync>;
 
 /// One column of `configurations.csv`.
 pub struct Column {
@@ -49,20 +39,22 @@ impl Column {
         name: impl Into<String>,
         unit: &'static str,
         meaning: impl Into<String>,
-        fill: impl Fn(&ConfigurationRow, &[AxisValue]) -> Cell + Send + Sync + 'static,
+        fill: impl Fn(&ConfigurationRow) -> Cell + Send + Sync + 'static,
     ) -> Self {
         Self {
             name: name.into(),
             unit,
             meaning: meaning.into(),
-            fill: Box::new(fill),
+            fill: Fill::Row(Box::new(fill)),
         }
     }
 
-    /// The value of a row; `axes` are the configuration's values on the grid's axes.
-    #[must_use]
-    pub fn cell(&self, row: &ConfigurationRow, axes: &[AxisValue]) -> Cell {
-        (self.fill)(row, axes)
+    /// Appends the value of a row as `configurations.csv` has it.
+    pub fn write(&self, row: &ConfigurationRow, text: &mut Vec<u8>) {
+        match &self.fill {
+            Fill::Axis(axis) => axis.write(row.configuration.index, text),
+            Fill::Row(fill) => fill(row).write(text),
+        }
     }
 }
 
@@ -106,7 +98,7 @@ pub fn configuration_columns(scenario: &Scenario) -> Vec<Column> {
         "configuration",
         "index",
         "position in grid order, from 0",
-        |row, _| Cell::Integer(row.configuration.index),
+        |row| Cell::Integer(row.configuration.index),
     )];
     columns.extend(axis_columns(scenario));
     for &lift in &scenario.run.lifts {
@@ -125,20 +117,16 @@ pub fn configuration_columns(scenario: &Scenario) -> Vec<Column> {
 }
 
 fn axis_columns(scenario: &Scenario) -> Vec<Column> {
-    let axes = scenario.grid.axes();
-    axes.iter()
-        .enumerate()
-        .map(|(position, (name, _))| {
+    let axes = Axis::all(&scenario.grid);
+    axes.into_iter()
+        .map(|(name, axis)| {
             let (unit, meaning) = axis_meaning(name);
-            Column::new(
-                axis_column(name),
+            Column {
+                name: axis_column(name).to_owned(),
                 unit,
-                meaning,
-                move |_, axes| match axes[position] {
-                    AxisValue::Number(value) => Cell::Number(value),
-                    AxisValue::Name(name) => Cell::Text(name.to_owned()),
-                },
-            )
+                meaning: meaning.to_owned(),
+                fill: Fill::Axis(axis),
+            }
         })
         .collect()
 }
@@ -208,7 +196,7 @@ fn summary_column(lift: Lift) -> impl Fn(&str, &'static str, &str, fn(&Summary) 
     move |statistic, unit, meaning, read| {
         let name = format!("{}_{statistic}", lift.name());
         let meaning = format!("{meaning}; {}", lift_meaning(lift));
-        Column::new(name, unit, meaning, move |row, _| {
+        Column::new(name, unit, meaning, move |row| {
             row.summary(lift)
                 .map_or(Cell::Missing, |summary| Cell::Number(read(summary)))
         })
@@ -237,7 +225,7 @@ fn lift_columns(scenario: &Scenario, lift: Lift) -> Vec<Column> {
     for (position, probability) in metrics.quantiles.iter().enumerate() {
         let name = quantile_name(*probability);
         let read = move |values: fn(&Summary) -> &[f64]| {
-            move |row: &ConfigurationRow, _: &[AxisValue]| {
+            move |row: &ConfigurationRow| {
                 row.summary(lift).map_or(Cell::Missing, |summary| {
                     Cell::Number(values(summary)[position])
                 })
@@ -353,7 +341,7 @@ fn risk_columns(scenario: &Scenario, lift: Lift) -> Vec<Column> {
 
 fn optimism_columns() -> Vec<Column> {
     let read = |pick: fn((f64, f64)) -> f64| {
-        move |row: &ConfigurationRow, _: &[AxisValue]| {
+        move |row: &ConfigurationRow| {
             row.optimism
                 .map_or(Cell::Missing, |pair| Cell::Number(pick(pair)))
         }
@@ -376,7 +364,7 @@ fn optimism_columns() -> Vec<Column> {
 
 fn rival_columns() -> Vec<Column> {
     let column = |name: &str, unit, meaning: &str, read: fn(&crate::engine::Rivals) -> Cell| {
-        Column::new(name, unit, meaning, move |row, _| {
+        Column::new(name, unit, meaning, move |row| {
             row.rivals.as_ref().map_or(Cell::Missing, read)
         })
     };
@@ -443,7 +431,7 @@ fn rival_columns() -> Vec<Column> {
 
 fn plan_columns() -> Vec<Column> {
     let column = |name: &str, unit, meaning: &str, read: fn(&crate::engine::PlanRow) -> Cell| {
-        Column::new(name, unit, meaning, move |row, _| read(&row.plan))
+        Column::new(name, unit, meaning, move |row| read(&row.plan))
     };
     vec![
         column(
@@ -515,20 +503,17 @@ fn closing_columns() -> Vec<Column> {
             "replicates",
             "count",
             "replicates the statistics rest on",
-            |row, _| Cell::Integer(row.replicates),
+            |row| Cell::Integer(row.replicates),
         ),
         Column::new(
             "degenerate_replicates",
             "count",
             "replicates left out because the sample held no conversion at all",
-            |row, _| Cell::Integer(row.degenerate_replicates),
+            |row| Cell::Integer(row.degenerate_replicates),
         ),
-        Column::new(
-            "flags",
-            "names",
-            "what is unusual, joined by `;`",
-            |row, _| Cell::Text(row.flags.to_string()),
-        ),
+        Column::new("flags", "names", "what is unusual, joined by `;`", |row| {
+            Cell::Flags(row.flags)
+        }),
     ]
 }
 

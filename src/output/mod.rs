@@ -1,12 +1,14 @@
 //! Files out: the run folder, written whole or not at all.
 
+mod cell;
 mod columns;
 mod folder;
 mod manifest;
 mod number;
 mod tables;
+mod text;
 
-pub use self::columns::{ALLOCATION_COLUMNS, Cell, Column, configuration_columns};
+pub use self::columns::{ALLOCATION_COLUMNS, Column, configuration_columns};
 pub use self::folder::RunFolder;
 pub use self::manifest::{InputFile, Manifest, OutputFile, Provenance};
 pub use self::number::number;

@@ -2,17 +2,21 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use sha2::{Digest, Sha256};
 
-use super::columns::{ALLOCATION_COLUMNS, Cell, Column, configuration_columns};
+use super::columns::{ALLOCATION_COLUMNS, Column, configuration_columns};
 use super::folder::RunFolder;
 use super::manifest::OutputFile;
-use super::number::number;
+use super::number::{push_count, push_number};
+use super::text::{Texts, push_field};
 use crate::engine::{AllocationRow, ConfigurationRow, Sink};
 use crate::problem::Error;
-use crate::scenario::{AllocationsWanted, Scenario};
+use crate::scenario::{AllocationsWanted, Campaigns, Scenario};
+
+/// Room for the text of a cell; most are shorter.
+const CELL: usize = 20;
 
 /// Writes `configurations.csv` and `allocations.csv` into a run folder.
 #[derive(Debug)]
@@ -20,7 +24,15 @@ pub struct RunWriter<'a> {
     scenario: &'a Scenario,
     columns: Vec<Column>,
     configurations: Table,
-    allocations: Option<Table>,
+    allocations: Option<Allocations>,
+}
+
+/// `allocations.csv`, and the cells that every plan repeats.
+#[derive(Debug)]
+struct Allocations {
+    table: Table,
+    /// Of each channel: name, spend and share of today, each with a comma behind it.
+    channels: Texts,
 }
 
 impl<'a> RunWriter<'a> {
@@ -31,18 +43,16 @@ impl<'a> RunWriter<'a> {
     /// [`Error::Machine`] if they cannot be written.
     pub fn create(scenario: &'a Scenario, folder: &RunFolder) -> Result<Self, Error> {
         let columns = configuration_columns(scenario);
-        let mut configurations = Table::create(folder, "configurations.csv")?;
-        configurations.write(columns.iter().map(|column| column.name.clone()))?;
+        let names = columns.iter().map(|column| column.name.as_str());
+        let configurations = Table::create(folder, "configurations.csv", names)?;
         let allocations = if scenario.output.allocations == AllocationsWanted::None {
             None
         } else {
-            let mut table = Table::create(folder, "allocations.csv")?;
-            table.write(
-                ALLOCATION_COLUMNS
-                    .iter()
-                    .map(|(name, _, _)| (*name).to_owned()),
-            )?;
-            Some(table)
+            let names = ALLOCATION_COLUMNS.iter().map(|(name, _, _)| *name);
+            Some(Allocations {
+                table: Table::create(folder, "allocations.csv", names)?,
+                channels: channels(&scenario.campaigns),
+            })
         };
         Ok(Self {
             scenario,
@@ -60,7 +70,7 @@ impl<'a> RunWriter<'a> {
     pub fn finish(self) -> Result<Vec<OutputFile>, Error> {
         let mut files = vec![self.configurations.finish()?];
         if let Some(allocations) = self.allocations {
-            files.push(allocations.finish()?);
+            files.push(allocations.table.finish()?);
         }
         Ok(files)
     }
@@ -69,49 +79,71 @@ impl<'a> RunWriter<'a> {
 impl Sink for RunWriter<'_> {
     type Error = Error;
 
-    fn configurations(&mut self, rows: &[ConfigurationRow]) -> Result<(), Error> {
+    fn render(&self, rows: &[ConfigurationRow], text: &mut Vec<u8>) {
+        text.reserve(rows.len() * self.columns.len() * CELL);
         for row in rows {
-            let axes = self.scenario.grid.values(row.configuration.index);
-            self.configurations.write(
-                self.columns
-                    .iter()
-                    .map(|column| text(column.cell(row, &axes))),
-            )?;
+            for column in &self.columns {
+                column.write(row, text);
+                text.push(b',');
+            }
+            end_line(text);
         }
-        Ok(())
     }
 
-    fn allocations(&mut self, rows: &[AllocationRow]) -> Result<(), Error> {
-        let Some(table) = &mut self.allocations else {
-            return Ok(());
+    fn render_allocations(&self, rows: &[AllocationRow], text: &mut Vec<u8>) {
+        let Some(Allocations { channels, .. }) = &self.allocations else {
+            return;
         };
-        let (campaigns, budget) = (&self.scenario.campaigns, self.scenario.budget);
+        let (spend, budget) = (self.scenario.campaigns.spend(), self.scenario.budget);
+        text.reserve(rows.len() * ALLOCATION_COLUMNS.len() * CELL);
         for row in rows {
-            let (spend, budget_new) = (campaigns.spend()[row.channel], budget * row.share_new);
-            table.write([
-                row.configuration.to_string(),
-                guarded(&campaigns.names()[row.channel]),
-                number(spend),
-                number(campaigns.shares()[row.channel]),
-                number(row.share_new),
-                number(budget_new),
-                number(budget_new - spend),
-                number(row.share_p05),
-                number(row.share_p95),
-            ])?;
+            push_count(text, row.configuration);
+            text.push(b',');
+            text.extend_from_slice(channels.get(row.channel));
+            let budget_new = budget * row.share_new;
+            let change = budget_new - spend[row.channel];
+            for number in [
+                row.share_new,
+                budget_new,
+                change,
+                row.share_p05,
+                row.share_p95,
+            ] {
+                push_number(text, number);
+                text.push(b',');
+            }
+            end_line(text);
         }
-        Ok(())
+    }
+
+    fn configurations(&mut self, _: &[ConfigurationRow], text: &[u8]) -> Result<(), Error> {
+        self.configurations.write(text)
+    }
+
+    fn allocations(&mut self, _: &[AllocationRow], text: &[u8]) -> Result<(), Error> {
+        match &mut self.allocations {
+            Some(allocations) => allocations.table.write(text),
+            None => Ok(()),
+        }
     }
 }
 
-fn text(cell: Cell) -> String {
-    match cell {
-        Cell::Integer(value) => value.to_string(),
-        Cell::Number(value) => number(value),
-        Cell::Truth(value) => value.to_string(),
-        Cell::Text(value) => value,
-        Cell::Missing => String::new(),
+/// Turns the comma behind a line's last cell into the line's end.
+fn end_line(text: &mut [u8]) {
+    if let Some(last) = text.last_mut() {
+        *last = b'\n';
     }
+}
+
+fn channels(campaigns: &Campaigns) -> Texts {
+    Texts::new(0..campaigns.len(), |text, channel| {
+        push_field(text, &guarded(&campaigns.names()[channel]));
+        for number in [campaigns.spend()[channel], campaigns.shares()[channel]] {
+            text.push(b',');
+            push_number(text, number);
+        }
+        text.push(b',');
+    })
 }
 
 /// A name from the user's file, with a quote in front where a spreadsheet would run it as a formula.
@@ -125,86 +157,62 @@ pub fn guarded(name: &str) -> String {
 }
 
 /// One CSV file that knows its own fingerprint.
+#[derive(Debug)]
 struct Table {
     path: PathBuf,
     name: &'static str,
-    csv: csv::Writer<Hashing>,
-}
-
-impl std::fmt::Debug for Table {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Table")
-            .field("path", &self.path)
-            .finish_non_exhaustive()
-    }
+    file: BufWriter<File>,
+    hash: Sha256,
+    bytes: u64,
 }
 
 impl Table {
-    fn create(folder: &RunFolder, name: &'static str) -> Result<Self, Error> {
+    /// Opens a file and writes its header.
+    fn create<'a>(
+        folder: &RunFolder,
+        name: &'static str,
+        columns: impl Iterator<Item = &'a str>,
+    ) -> Result<Self, Error> {
         let path = folder.path(name);
         let file = File::create(&path).map_err(Error::machine("create", &path))?;
-        let sink = Hashing {
+        let mut table = Self {
             file: BufWriter::with_capacity(1 << 16, file),
             hash: Sha256::new(),
             bytes: 0,
-        };
-        Ok(Self {
-            csv: csv::Writer::from_writer(sink),
             path,
             name,
-        })
+        };
+        let mut header = Vec::new();
+        for column in columns {
+            push_field(&mut header, column);
+            header.push(b',');
+        }
+        end_line(&mut header);
+        table.write(&header)?;
+        Ok(table)
     }
 
-    fn write(&mut self, fields: impl IntoIterator<Item = String>) -> Result<(), Error> {
-        self.csv
-            .write_record(fields)
-            .map_err(|error| csv_failure(error, &self.path))
+    /// Appends lines.
+    fn write(&mut self, lines: &[u8]) -> Result<(), Error> {
+        self.hash.update(lines);
+        self.bytes += lines.len() as u64;
+        self.file
+            .write_all(lines)
+            .map_err(Error::machine("write", &self.path))
     }
 
     fn finish(self) -> Result<OutputFile, Error> {
         let path = self.path;
-        let sink = self
-            .csv
-            .into_inner()
-            .map_err(|error| Error::machine("write", &path)(error.into_error()))?;
-        let file = sink
+        let file = self
             .file
             .into_inner()
             .map_err(|error| Error::machine("write", &path)(error.into_error()))?;
         file.sync_all().map_err(Error::machine("write", &path))?;
         Ok(OutputFile {
             name: self.name.to_owned(),
-            bytes: sink.bytes,
-            sha256: hex(&sink.hash.finalize()),
+            bytes: self.bytes,
+            sha256: hex(&self.hash.finalize()),
         })
-    }
-}
-
-fn csv_failure(error: csv::Error, path: &Path) -> Error {
-    let source = match error.into_kind() {
-        csv::ErrorKind::Io(source) => source,
-        other => std::io::Error::other(format!("{other:?}")),
-    };
-    Error::machine("write", path)(source)
-}
-
-/// A file that hashes what is written to it.
-struct Hashing {
-    file: BufWriter<File>,
-    hash: Sha256,
-    bytes: u64,
-}
-
-impl Write for Hashing {
-    fn write(&mut self, buffer: &[u8]) -> std::io::Result<usize> {
-        let written = self.file.write(buffer)?;
-        self.hash.update(&buffer[..written]);
-        self.bytes += written as u64;
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.file.flush()
     }
 }
 

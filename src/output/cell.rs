@@ -1,0 +1,139 @@
+//! The values of `configurations.csv` on their way to text. None of them needs quotes.
+
+use super::number::{push_count, push_number};
+use super::text::Texts;
+use crate::flag::Flags;
+use crate::scenario::{AxisValue, Grid};
+
+/// A value of a row.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Cell {
+    /// A count or an index.
+    Integer(u64),
+    /// A number; none where it is not finite.
+    Number(f64),
+    /// Yes or no.
+    Truth(bool),
+    /// Names joined by `;`.
+    Flags(Flags),
+    /// No value.
+    Missing,
+}
+
+impl Cell {
+    /// Appends it.
+    #[inline]
+    pub(super) fn write(self, text: &mut Vec<u8>) {
+        match self {
+            Self::Integer(value) => push_count(text, value),
+            Self::Number(value) => push_number(text, value),
+            Self::Truth(value) => text.extend_from_slice(if value { b"true" } else { b"false" }),
+            Self::Flags(flags) => {
+                for (position, flag) in flags.iter().enumerate() {
+                    text.extend_from_slice(if position == 0 { b"" } else { b";" });
+                    text.extend_from_slice(flag.name().as_bytes());
+                }
+            }
+            Self::Missing => {}
+        }
+    }
+}
+
+/// The values of an axis as text, and which of them a configuration has.
+#[derive(Debug)]
+pub(super) struct Axis {
+    values: Texts,
+    /// Configurations in a row that share a value: the product of the later axes' lengths.
+    stride: u64,
+}
+
+impl Axis {
+    /// The axes of a grid with their names, in grid order.
+    pub(super) fn all(grid: &Grid) -> Vec<(&'static str, Self)> {
+        let mut stride = 1_u64;
+        let mut axes: Vec<_> = grid.axes();
+        axes.reverse();
+        let mut made: Vec<_> = axes
+            .into_iter()
+            .map(|(name, values)| {
+                let axis = Self {
+                    values: Texts::new(values, push_value),
+                    stride,
+                };
+                stride = stride.saturating_mul(axis.values.len() as u64);
+                (name, axis)
+            })
+            .collect();
+        made.reverse();
+        made
+    }
+
+    /// Appends the value of a configuration.
+    #[inline]
+    pub(super) fn write(&self, configuration: u64, text: &mut Vec<u8>) {
+        let values = self.values.len();
+        let position = if values == 1 {
+            0
+        } else {
+            configuration / self.stride % values as u64
+        };
+        text.extend_from_slice(self.values.get(usize::try_from(position).unwrap_or(0)));
+    }
+}
+
+fn push_value(text: &mut Vec<u8>, value: AxisValue) {
+    match value {
+        AxisValue::Number(value) => push_number(text, value),
+        AxisValue::Name(name) => text.extend_from_slice(name.as_bytes()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flag::Flag;
+    use crate::scenario::{RelativeAxes, fixture};
+
+    #[test]
+    fn axes_give_the_values_of_the_grid() {
+        let mut grid = fixture::scenario().grid;
+        grid.delta = vec![0.5, 2.0, 1e-5];
+        for relative in [
+            RelativeAxes::None,
+            RelativeAxes::MaxChange(vec![0.1, 0.25]),
+            RelativeAxes::Ratios {
+                min: vec![0.0, 0.5, 0.7],
+                max: vec![1.5, 2.0],
+            },
+        ] {
+            grid.relative = relative;
+            let axes = Axis::all(&grid);
+            assert!(
+                axes.iter()
+                    .map(|(name, _)| *name)
+                    .eq(grid.axes().iter().map(|axis| axis.0))
+            );
+            for index in 0..grid.len() {
+                for ((_, axis), value) in axes.iter().zip(grid.values(index)) {
+                    let (mut text, mut expected) = (Vec::new(), Vec::new());
+                    axis.write(index, &mut text);
+                    push_value(&mut expected, value);
+                    assert_eq!(text, expected);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn flags_are_written_as_they_are_shown() {
+        for flags in [
+            Flags::none(),
+            [Flag::BoundViolation].into_iter().collect(),
+            Flag::ALL.iter().copied().collect(),
+        ] {
+            let mut text = Vec::new();
+            Cell::Flags(flags).write(&mut text);
+            assert_eq!(text, flags.to_string().into_bytes());
+        }
+    }
+}
