@@ -5,11 +5,13 @@
 mod bounds;
 mod clairvoyant;
 mod clip;
+mod common;
 mod euclidean;
 mod project;
 
 pub use self::bounds::{Bounds, BoundsError};
 pub use self::clairvoyant::{optimum_linear, optimum_power};
+pub use self::common::{CommonBounds, CommonScratch, project_returns};
 
 use crate::flag::Flags;
 
