@@ -5,6 +5,7 @@ use super::clips::{ClipGroup, LaneJudge, Rates, Stretch};
 use super::kept::Kept;
 use super::passes::{Blend, Common, Dot, Lane, Lanes, STRETCH, Same, ZERO, in_order};
 use super::plan::{AlphaNode, BoundsNode, DeltaNode, DrawNode, Plan};
+use super::projections::ProjectScratch;
 use super::recommended::Recommended;
 use super::targets::{Table, Targets};
 use super::worlds::{WorldLanes, Worlds};
@@ -53,6 +54,7 @@ pub(super) struct Buffers {
     raised: Vec<Lane>,
     sums: Vec<Lane>,
     single: Single,
+    projections: ProjectScratch,
 }
 
 /// A judge of eight replicates: what shares are worth, and the return of today's mix.
@@ -60,6 +62,13 @@ pub(super) struct Buffers {
 struct Judged {
     rates: Vec<Lane>,
     baseline: Lane,
+}
+
+/// What shares are worth to a judge of eight replicates, and the return of today's mix.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Judging<'a> {
+    pub(super) rates: Rates<'a>,
+    pub(super) baseline: Lane,
 }
 
 /// Buffers for one allocation of one replicate.
@@ -234,8 +243,13 @@ impl<'a> Kernel<'a> {
             for delta in &score.deltas {
                 targets.power(score.score, delta.delta, &self.table, &buffers.world.sample);
                 self.clips(plan, delta, &targets, buffers, out);
-                for alpha in delta.alphas.iter().filter(|alpha| !alpha.plain.is_empty()) {
-                    self.plain(plan, alpha, &targets, buffers, out);
+                for alpha in &delta.alphas {
+                    if !alpha.projections.is_empty() {
+                        self.projections(alpha, &targets, buffers, out);
+                    }
+                    if !alpha.plain.is_empty() {
+                        self.plain(plan, alpha, &targets, buffers, out);
+                    }
                 }
             }
         }
@@ -338,6 +352,24 @@ impl<'a> Kernel<'a> {
         (buffers.sums, buffers.weights, buffers.raised) = (sums, weights, raised);
     }
 
+    /// The projections of an alpha onto common bounds.
+    fn projections(
+        &self,
+        alpha: &AlphaNode,
+        targets: &Targets,
+        buffers: &mut Buffers,
+        out: &mut Out<'_>,
+    ) {
+        let mut scratch = std::mem::take(&mut buffers.projections);
+        self.blend(alpha.alpha, targets, &mut buffers.weights);
+        for group in &alpha.projections {
+            let judges: Vec<Judging<'_>> = self.judges_of(group.elasticity, buffers).collect();
+            let weights = &buffers.weights[..targets.shares.len()];
+            group.lifts(alpha.alpha, weights, &judges, &mut scratch, &mut *out.write);
+        }
+        buffers.projections = scratch;
+    }
+
     /// The allocations of an alpha that go through the plain chain, one replicate at a time.
     fn plain(
         &self,
@@ -386,14 +418,17 @@ impl<'a> Kernel<'a> {
         &'b self,
         elasticity: usize,
         buffers: &'b Buffers,
-    ) -> impl Iterator<Item = (Rates<'b>, Lane)> {
-        let truth = self
-            .kept
-            .decision()
-            .then(|| self.truth(elasticity, buffers));
+    ) -> impl Iterator<Item = Judging<'b>> {
+        let truth = self.kept.decision().then(|| {
+            let (rates, baseline) = self.truth(elasticity, buffers);
+            Judging { rates, baseline }
+        });
         let sample = self.kept.apparent().then(|| {
             let judged = &buffers.sample[elasticity];
-            (Rates::Lanes(&judged.rates), judged.baseline)
+            Judging {
+                rates: Rates::Lanes(&judged.rates),
+                baseline: judged.baseline,
+            }
         });
         truth.into_iter().chain(sample)
     }
@@ -552,12 +587,12 @@ impl Single {
     }
 
     /// The lift of the powered shares, summed in the order of the passes.
-    fn lift(&self, (rates, baseline): (Rates<'_>, Lane), lane: usize) -> f64 {
+    fn lift(&self, judge: Judging<'_>, lane: usize) -> f64 {
         let x = &self.powered;
-        let returns = match rates {
+        let returns = match judge.rates {
             Rates::Same(rates) => in_order(x.len(), |i| x[i] * rates[i]),
             Rates::Lanes(rates) => in_order(x.len(), |i| x[i] * rates[i][lane]),
         };
-        returns / baseline[lane] - 1.0
+        returns / judge.baseline[lane] - 1.0
     }
 }

@@ -131,6 +131,14 @@ impl Limits {
         [self.all[position].lower, self.all[position].upper]
     }
 
+    /// Whether bounds are the same for all channels.
+    pub(super) fn are_common(&self, position: usize) -> bool {
+        let sides = self.sides_of(position);
+        sides
+            .iter()
+            .all(|side| matches!(self.sides[*side], Limit::Common(_)))
+    }
+
     /// Whether clipped weights never all vanish, when `1 - alpha` of them is today's mix. Where they may,
     /// the plain chain knows what to do.
     pub(super) fn keeps_something(&self, position: usize, alpha: f64) -> bool {

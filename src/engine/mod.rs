@@ -21,6 +21,7 @@ mod limits;
 mod observer;
 mod passes;
 mod plan;
+mod projections;
 mod recommended;
 mod row;
 mod rows;

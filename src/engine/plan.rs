@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use super::clips::ClipGroup;
 use super::layout::{Chosen, Layout, row};
 use super::limits::Limits;
+use super::projections::ProjectGroup;
 use super::worlds::DrawLevel;
 use crate::allocate::BoundMode;
 use crate::scenario::Scenario;
@@ -61,6 +62,8 @@ pub(super) struct AlphaNode {
     pub(super) alpha: f64,
     /// Clips, factored, by elasticity.
     pub(super) clips: Vec<ClipGroup>,
+    /// Projections onto common bounds, factored, by elasticity.
+    pub(super) projections: Vec<ProjectGroup>,
     /// What goes through the plain chain.
     pub(super) plain: Vec<BoundsNode>,
 }
@@ -259,15 +262,20 @@ fn alpha_node(
 ) -> AlphaNode {
     let grid = &scenario.grid;
     let alpha = grid.alpha[branches[0].alpha];
-    let factors = layout.factored;
-    let factored = |b: &Branch| {
-        factors && b.mode == BoundMode::Clip && limits.keeps_something(b.bounds, alpha)
-    };
     let mut clips: Vec<Vec<Branch>> = vec![Vec::new(); grid.elasticity.len()];
+    let mut projections = clips.clone();
     let mut plain: Vec<(u64, BoundsNode)> = Vec::new();
     for branch in branches {
-        if factored(branch) {
-            clips[branch.elasticity].push(*branch);
+        let factored = match branch.mode {
+            _ if !layout.factored => None,
+            BoundMode::Clip => limits
+                .keeps_something(branch.bounds, alpha)
+                .then_some(&mut clips),
+            BoundMode::Project => limits.are_common(branch.bounds).then_some(&mut projections),
+            BoundMode::Euclidean => None,
+        };
+        if let Some(groups) = factored {
+            groups[branch.elasticity].push(*branch);
             continue;
         }
         let leaf = Leaf {
@@ -287,19 +295,17 @@ fn alpha_node(
             )),
         }
     }
-    let groups = clips.iter().zip(0..).filter(|(group, _)| !group.is_empty());
+    let groups = |groups: Vec<Vec<Branch>>| {
+        let groups = groups.into_iter().zip(&grid.elasticity).enumerate();
+        groups.filter(|(_, (group, _))| !group.is_empty())
+    };
     AlphaNode {
         alpha,
-        clips: groups
-            .map(|(group, elasticity)| {
-                ClipGroup::new(
-                    limits,
-                    group,
-                    elasticity,
-                    grid.elasticity[elasticity],
-                    layout,
-                )
-            })
+        clips: groups(clips)
+            .map(|(at, (group, exponent))| ClipGroup::new(limits, &group, at, *exponent, layout))
+            .collect(),
+        projections: groups(projections)
+            .map(|(at, (group, exponent))| ProjectGroup::new(limits, &group, at, *exponent, layout))
             .collect(),
         plain: plain.into_iter().map(|(_, node)| node).collect(),
     }

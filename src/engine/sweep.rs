@@ -82,11 +82,13 @@ pub fn run<E: From<Error>>(
     };
     share_rows(&sweep.kernel, &wanted, options, observer, &mut |rows| {
         let sink_of_text: &_ = &*sink;
-        let texts = texts(rows, |rows, text| sink_of_text.render_allocations(rows, text));
+        let texts = texts(rows, |rows, text| {
+            sink_of_text.render_allocations(rows, text);
+        });
         for (rows, text) in rows.chunks(ROWS_OF_TEXT).zip(texts) {
             sink.allocations(rows, &text)?;
         }
-        Ok(())
+        Ok::<(), E>(())
     })?;
     Ok(winners)
 }
