@@ -167,7 +167,7 @@ fn replicates_without_conversions_are_left_out_of_everything() {
     scenario.world.truth = crate::truth::TruthModel::Observed;
     scenario.world.noise = crate::resample::Noise::Poisson;
     scenario.run.replicates = 2000;
-    scenario.seed = 3;
+    scenario.seed = 5;
     scenario.grid.dispersion = vec![1.0];
     scenario.grid.noise_cv = vec![0.0];
     let chain = Chain::new(&scenario.campaigns, scenario.budget);
