@@ -11,10 +11,17 @@
 //! | `rows` | `mu / c` times the ratio estimate from resampled rows | that of the rows |
 //!
 //! A mean of 0 always gives 0.
+//!
+//! Where a channel's mean is the same in every replicate, `poisson` and `neg_binomial` draw by inversion from
+//! a table of the law instead ([`FixedSample`]): about ten times as fast as a sampler.
 
+mod fixed;
+mod law;
 mod parametric;
 mod rows;
 
+pub use self::fixed::FixedSample;
+pub use self::law::CountLaw;
 pub use self::parametric::{
     binomial, gamma, gamma_law, lognormal_factor, multinomial, neg_binomial, poisson,
 };
