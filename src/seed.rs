@@ -92,7 +92,7 @@ impl Streams {
     /// The words of channels `2 number` and `2 number + 1`.
     #[inline(always)]
     fn block(
-        &self,
+        self,
         purpose: Purpose,
         replicates: &[u64; REPLICATES],
         number: u64,

@@ -11,6 +11,9 @@
 //! | `rows` | `mu / c` times the ratio estimate from resampled rows | that of the rows |
 //!
 //! A mean of 0 always gives 0.
+//!
+//! Where a channel's mean is the same in every replicate, `poisson` and `neg_binomial` draw by inversion from
+//! a table of the law instead ([`FixedSample`]): about ten times as fast as a sampler.
 
 mod fixed;
 mod law;

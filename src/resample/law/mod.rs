@@ -25,17 +25,17 @@ const CROWDED: u64 = 1 << 63;
 /// A draw is the quantile of one uniform number, `min { k : u < P(X <= k) }`, so it rises with `u`. The
 /// distribution function comes from the ratios of neighbouring probabilities,
 /// `P(k + 1) / P(k) = (m + k (D - 1)) / (D (k + 1))`, multiplied from the mode outwards and added from
-/// both ends, so that it keeps its relative accuracy in both tails; it is stored as whole multiples of 2^-64
-/// (`thresholds`).
+/// both ends, so that roundings stay small against the tails they are made in; it is stored in whole multiples
+/// of 2^-64.
 ///
-/// To find the quantile, `cells` divides `[0, 1)` evenly into about `9 sqrt(D m)` cells. A cell is one word:
+/// To find the quantile, `cells` divides `[0, 1)` evenly into 7 to 14 `sqrt(D m)` cells. A cell is one word:
 /// the number of thresholds below it, and the next 16 bits of those inside it, up to three. Where these bits do not
 /// decide (a tie, or a cell with more thresholds, in the tails: 2 or 3 draws in a hundred) the thresholds
 /// are searched.
 ///
 /// Chen & Asau (1974), "On generating random variates from an empirical distribution"; Devroye (1986),
-/// "Non-Uniform Random Variate Generation", section III.2.4 (guide tables). Memory: about 0.5 KB that most
-/// draws touch and 1 KB in all at a mean of 50; both grow as `sqrt(D m)`.
+/// "Non-Uniform Random Variate Generation", section III.2.4 (guide tables). Memory: at a mean of 50 about 0.5 KB that
+/// most draws touch and 1.5 KB in all; both grow as `sqrt(D m)`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CountLaw {
     /// The lowest value.
@@ -51,8 +51,8 @@ impl CountLaw {
     /// The law with mean `mean` and variance `dispersion * mean`; a dispersion of 1 or less is the Poisson law,
     /// a mean of 0 or less is the number 0.
     ///
-    /// `None` if it has more than 4,096 values, which is from a mean of about 60,000 on: draw from its
-    /// sampler. Time: O(values), about 1 us at a mean of 50.
+    /// `None` if it has more than 4,096 values, which is from `D m` of about 60,000 on, or if it is no law at
+    /// all: draw from its sampler. Time: O(values), about 1 us at a mean of 50.
     #[must_use]
     pub fn new(mean: f64, dispersion: f64) -> Option<Self> {
         let dispersion = dispersion.max(1.0);
@@ -66,7 +66,7 @@ impl CountLaw {
             return None;
         }
         let mode = (mean - (dispersion - 1.0)).max(0.0).floor();
-        let (mut above, mut below) = outwards(mean, dispersion, mode, spread)?;
+        let (mut above, mut below) = outwards(mean, dispersion, mode)?;
         add_from_the_end(&mut above);
         add_from_the_end(&mut below);
         let total = above[0] + below.first().unwrap_or(&0.0);
@@ -108,12 +108,12 @@ impl CountLaw {
         let cells = &*self.cells;
         let mut cell = [0; REPLICATES];
         for (cell, word) in cell.iter_mut().zip(words) {
-            *cell = cells[(word >> self.shift >> FRACTION) as usize];
+            *cell = cells[cell_number(*word, self.shift + FRACTION)];
         }
         let (mut draws, mut undecided) = ([0.0; REPLICATES], [0; REPLICATES]);
         for lane in 0..REPLICATES {
             let fraction = (words[lane] >> self.shift & FULL).cast_signed();
-            let mut rank = (cell[lane] >> (64 - FRACTION) & (FULL >> 1)) as i32;
+            let mut rank = rank_of(cell[lane]);
             let mut tie = cell[lane] & CROWDED != 0;
             for slot in 0..SLOTS {
                 let threshold = slot_of(cell[lane], slot).cast_signed();
@@ -142,17 +142,33 @@ impl CountLaw {
 }
 
 #[inline(always)]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "fewer than 2,048 cells, see cell_bits"
+)]
+fn cell_number(word: u64, shift: u32) -> usize {
+    (word >> shift) as usize
+}
+
+/// How many thresholds lie below a cell.
+#[inline(always)]
+fn rank_of(cell: u64) -> i32 {
+    (cell >> (64 - FRACTION) & (FULL >> 1)) as i32
+}
+
+/// The fraction in one slot of a cell.
+#[inline(always)]
 fn slot_of(cell: u64, slot: u32) -> u64 {
     cell >> (FRACTION * slot) & FULL
 }
 
 /// Probabilities relative to the mode's: of the mode and the values above it, and of those below it, each
 /// outwards to where they become negligible; `None` if they are too many.
-fn outwards(mean: f64, dispersion: f64, mode: f64, spread: f64) -> Option<(Vec<f64>, Vec<f64>)> {
+fn outwards(mean: f64, dispersion: f64, mode: f64) -> Option<(Vec<f64>, Vec<f64>)> {
     let excess = dispersion - 1.0;
     let least = NEGLIGIBLE / dispersion;
-    let room = 16 + (10.0 * spread) as usize;
-    let (mut above, mut below) = (Vec::with_capacity(room), Vec::with_capacity(room));
+    // Room for most laws.
+    let (mut above, mut below) = (Vec::with_capacity(128), Vec::with_capacity(128));
     let (mut p, mut k) = (1.0, mode);
     while p >= least {
         if above.len() == MOST_VALUES {
@@ -200,24 +216,24 @@ fn thresholds(below: &[f64], above: &[f64], total: f64) -> Vec<u64> {
 
 /// Base-2 logarithm of the number of cells: 5 to 11.
 fn cell_bits(spread: f64) -> u32 {
-    let wanted = 20.0 * spread;
+    let wanted = 7.0 * spread;
     (5..11)
         .find(|bits| f64::from(1_u32 << bits) >= wanted)
         .unwrap_or(11)
 }
 
+/// The guide to the thresholds, in two to the `bits` cells.
 fn cells(thresholds: &[u64], bits: u32) -> Box<[u64]> {
     // Slots that are not used hold the largest fraction: nothing exceeds it.
     const EMPTY: u64 = (1 << (SLOTS * FRACTION)) - 1;
     let count = 1 << bits;
     let mut cells = Vec::with_capacity(count);
     for (rank, threshold) in (0_u64..).zip(thresholds) {
-        let number = (threshold >> (64 - bits)) as usize;
+        let number = cell_number(*threshold, 64 - bits);
         if cells.len() <= number {
             cells.resize(number + 1, rank << (64 - FRACTION) | EMPTY);
         }
-        let below = cells[number] >> (64 - FRACTION) & (FULL >> 1);
-        let slot = rank - below;
+        let slot = rank - (cells[number] >> (64 - FRACTION) & (FULL >> 1));
         cells[number] = if slot < u64::from(SLOTS) {
             let fraction = threshold >> (64 - FRACTION - bits) & FULL;
             cells[number] ^ (FULL ^ fraction) << (u64::from(FRACTION) * slot)
