@@ -114,8 +114,12 @@ impl Tightest<'_> {
                 upper_side
             }
         };
+        let shares = self.campaigns.shares();
+        if own.iter().all(Option::is_none) {
+            return bounds_of(&rule, own, shares).ok();
+        }
         let own: Vec<_> = own.iter().map(|own| own.map(own_side)).collect();
-        bounds_of(&rule, &own, self.campaigns.shares()).ok()
+        bounds_of(&rule, &own, shares).ok()
     }
 
     /// Whether one side's bounds leave room for an allocation.

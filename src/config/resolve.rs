@@ -162,13 +162,16 @@ fn bounds_by_channel(
 ) -> Vec<Option<ChannelBounds>> {
     let names = campaigns.names();
     let mut bounds = vec![None; names.len()];
-    let index: BTreeMap<&str, usize> = names
-        .iter()
-        .enumerate()
-        .map(|(position, name)| (name.as_str(), position))
-        .collect();
+    // Few channels have bounds of their own: those are looked for, not all that the table has.
+    let wanted = grid.channels.iter().map(|channel| channel.name.as_str());
+    let mut places: BTreeMap<&str, Option<usize>> = wanted.map(|name| (name, None)).collect();
+    for (position, name) in names.iter().enumerate() {
+        if let Some(place) = places.get_mut(name.as_str()) {
+            *place = Some(position);
+        }
+    }
     for channel in &grid.channels {
-        if let Some(position) = index.get(channel.name.as_str()) {
+        if let Some(Some(position)) = places.get(channel.name.as_str()) {
             bounds[*position] = Some(channel.bounds);
             continue;
         }

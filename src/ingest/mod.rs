@@ -12,6 +12,7 @@ mod complaint;
 mod dressed;
 mod header;
 mod lines;
+mod names;
 mod open;
 mod rows;
 mod source;
@@ -113,13 +114,8 @@ fn empty(message: &str) -> Complaint {
 }
 
 /// Checks the table as a whole.
-fn campaigns(spec: &TableSpec, header: &Header, summed: Summed) -> Result<Campaigns, Error> {
-    let Summed {
-        columns,
-        rows,
-        first_line,
-    } = summed;
-    let names = columns.names.clone();
+fn campaigns(spec: &TableSpec, header: &Header, mut summed: Summed) -> Result<Campaigns, Error> {
+    let (columns, rows) = (std::mem::take(&mut summed.columns), summed.rows.take());
     let campaigns = Campaigns::new(columns).map_err(|found| {
         let mut faults = Faults::new(&spec.path);
         for fault in found {
@@ -130,8 +126,8 @@ fn campaigns(spec: &TableSpec, header: &Header, summed: Summed) -> Result<Campai
                     Complaint::new(fault.code, fault.message, fault.remedy),
                 ),
                 Some(channel) => {
-                    let complaint = of_channel(spec, &names[channel], fault);
-                    faults.line(first_line[channel], subject, complaint);
+                    let complaint = of_channel(spec, &summed.name(channel), fault);
+                    faults.line(summed.first_line[channel], subject, complaint);
                 }
             }
         }

@@ -9,6 +9,7 @@ use toml_datetime::Date;
 use super::cell;
 use super::complaint::{Complaint, Faults};
 use super::header::Header;
+use super::names::Names;
 use super::sums::{Groups, sum_rows};
 use crate::scenario::{Column, Columns, Granularity, Rows};
 
@@ -24,7 +25,7 @@ const JOINT: char = '\0';
 pub(super) struct Gathered<'a> {
     header: &'a Header,
     granularity: Granularity,
-    channels: BTreeMap<String, usize>,
+    channels: Names,
     /// Line of each channel's first appearance.
     first_line: Vec<usize>,
     /// Channel of each line; empty where every line is a channel.
@@ -34,7 +35,7 @@ pub(super) struct Gathered<'a> {
     dates: Vec<Date>,
     lines: usize,
     /// The channel of the line before, which is often that of the next.
-    latest: (String, usize),
+    latest: Option<usize>,
     /// Room for the name and the numbers of one line.
     name: String,
     row: Vec<f64>,
@@ -48,6 +49,14 @@ pub(super) struct Summed {
     pub(super) rows: Option<Rows>,
     /// Line of each channel's first appearance.
     pub(super) first_line: Vec<usize>,
+    channels: Names,
+}
+
+impl Summed {
+    /// The name of a channel.
+    pub(super) fn name(&self, channel: usize) -> String {
+        shown(self.channels.get(channel))
+    }
 }
 
 impl<'a> Gathered<'a> {
@@ -55,13 +64,13 @@ impl<'a> Gathered<'a> {
         Self {
             header,
             granularity,
-            channels: BTreeMap::new(),
+            channels: Names::default(),
             first_line: Vec::new(),
             channel_of: Vec::new(),
             numbers: vec![Vec::new(); header.numbers.len()],
             dates: Vec::new(),
             lines: 0,
-            latest: (String::new(), 0),
+            latest: None,
             name: String::new(),
             row: Vec::new(),
         }
@@ -117,11 +126,11 @@ impl<'a> Gathered<'a> {
         faults: &mut Faults<'_>,
     ) -> Option<usize> {
         self.read_name(line, record, faults)?;
-        if self.granularity == Granularity::Row
-            && !self.first_line.is_empty()
-            && self.name == self.latest.0
+        if let Some(latest) = self.latest
+            && self.granularity == Granularity::Row
+            && self.channels.get(latest) == self.name
         {
-            return Some(self.latest.1);
+            return self.latest;
         }
         if self.name.len() > LONGEST_NAME && self.name.chars().count() > LONGEST_NAME {
             faults.line(
@@ -131,19 +140,15 @@ impl<'a> Gathered<'a> {
             );
             return None;
         }
-        let next = self.first_line.len();
-        let known = self.channels.get(&self.name).copied();
-        let channel = known.unwrap_or(next);
-        if known.is_none() {
-            self.channels.insert(self.name.clone(), next);
+        let channel = self.channels.number(&self.name);
+        if channel == self.first_line.len() {
             self.first_line.push(line);
         } else if self.granularity == Granularity::Channel {
             let complaint = repeated(&self.name, self.first_line[channel], line);
             faults.line(line, self.header.subject(Column::Channel), complaint);
         }
-        self.latest.0.clone_from(&self.name);
-        self.latest.1 = channel;
-        Some(channel)
+        self.latest = Some(channel);
+        self.latest
     }
 
     /// Puts the cells of a line's name together in `self.name`.
@@ -175,10 +180,8 @@ impl<'a> Gathered<'a> {
 
     /// The channels, each with its lines summed.
     pub(super) fn finish(self) -> Summed {
-        let mut names = vec![String::new(); self.first_line.len()];
-        for (name, channel) in self.channels {
-            names[channel] = shown(&name);
-        }
+        let channels = 0..self.channels.len();
+        let names: Vec<String> = channels.map(|at| shown(self.channels.get(at))).collect();
         let columns = self.header.numbers.iter().map(|(column, _)| *column);
         let mut numbers: BTreeMap<Column, Vec<f64>> = columns.zip(self.numbers).collect();
         let rows = match self.granularity {
@@ -204,13 +207,18 @@ impl<'a> Gathered<'a> {
             columns,
             rows,
             first_line: self.first_line,
+            channels: self.channels,
         }
     }
 }
 
 /// The name as users read it.
 fn shown(name: &str) -> String {
-    name.replace(JOINT, " / ")
+    if name.as_bytes().contains(&(JOINT as u8)) {
+        name.replace(JOINT, " / ")
+    } else {
+        name.to_owned()
+    }
 }
 
 fn check_shape(record: &ByteRecord, width: usize) -> Result<(), Complaint> {

@@ -21,10 +21,15 @@ pub(super) fn push_number(text: &mut Vec<u8>, value: f64) {
         let shortest = buffer.format_finite(value).as_bytes();
         if shortest.len() > 16 && may_lie_halfway(value) {
             text.extend_from_slice(standard(value).as_bytes());
-        } else if (1e-4..1e16).contains(&value.abs()) {
-            text.extend_from_slice(shortest.strip_suffix(b".0").unwrap_or(shortest));
-        } else {
-            push_exponential(text, shortest);
+            return;
+        }
+        match value.abs() {
+            1e-4..1e16 => {
+                text.extend_from_slice(shortest.strip_suffix(b".0").unwrap_or(shortest));
+            }
+            1e-5..1e-4 => push_exponential(text, shortest),
+            ..1e-5 => text.extend_from_slice(shortest),
+            _ => text.extend(shortest.iter().filter(|byte| **byte != b'+')),
         }
     }
 }
@@ -53,7 +58,7 @@ fn standard(value: f64) -> String {
     text
 }
 
-/// Appends a very small or very large number: `0.000012` and `1.2e+20` as `1.2e-5` and `1.2e20`.
+/// Appends `0.000012` as `1.2e-5`.
 fn push_exponential(text: &mut Vec<u8>, shortest: &[u8]) {
     let magnitude = shortest.strip_prefix(b"-").unwrap_or(shortest);
     text.extend_from_slice(&shortest[..shortest.len() - magnitude.len()]);
@@ -64,10 +69,6 @@ fn push_exponential(text: &mut Vec<u8>, shortest: &[u8]) {
             text.extend_from_slice(rest);
         }
         text.extend_from_slice(b"e-5");
-    } else {
-        for part in magnitude.split(|byte| *byte == b'+') {
-            text.extend_from_slice(part);
-        }
     }
 }
 
