@@ -1,6 +1,7 @@
 //! How the rules of a world stand to each other: the first pass over all configurations.
 
 use std::ops::Range;
+use std::sync::Mutex;
 
 use rayon::prelude::*;
 
@@ -45,25 +46,30 @@ impl Sweep<'_> {
             Vec::with_capacity(usize::try_from(grid.len()).unwrap_or(0));
         let mut decisions = Vec::new();
         let mut observe = |plan: &Plan, lifts: &BlockLifts| {
-            let mut of_block: Vec<Option<Summary>> = vec![None; plan.slots()];
+            let mut of_block: Vec<Summary> = Vec::new();
+            let mut of_worlds: Vec<Vec<Summary>> = Vec::with_capacity(count);
             for (world, best) in best.iter_mut().enumerate() {
-                let Some((block, summaries)) = self.block_best(plan, lifts, world as u64) else {
-                    continue;
-                };
-                for (slot, summary) in summaries {
-                    of_block[slot] = Some(summary);
-                }
-                match best {
-                    Some(best) => best.merge(&block),
-                    None => *best = Some(block),
+                let (block, summaries) = self.block_best(plan, lifts, world as u64);
+                of_worlds.push(summaries);
+                match (best.as_mut(), block) {
+                    (Some(best), Some(block)) => best.merge(&block),
+                    (None, block) => *best = block,
+                    (Some(_), None) => {}
                 }
             }
-            let of_block = of_block.into_iter().flatten();
-            if only.is_some() {
-                decisions = of_block.collect();
-                points.extend(decisions.iter().map(|summary| (summary.mean, summary.cvar)));
+            if count == 1 {
+                of_block = of_worlds.pop().unwrap_or_default();
             } else {
-                points.extend(of_block.map(|summary| (summary.mean, summary.cvar)));
+                // Slots go round the worlds, beginning with that of the first.
+                let mut of_worlds: Vec<_> = of_worlds.into_iter().map(Vec::into_iter).collect();
+                let first = plan.configurations.first().copied().unwrap_or(0);
+                let first = usize::try_from(first % count as u64).unwrap_or(0);
+                let next = |slot: usize| of_worlds[(first + slot) % count].next();
+                of_block.extend((0..plan.slots()).filter_map(next));
+            }
+            points.extend(of_block.iter().map(|summary| (summary.mean, summary.cvar)));
+            if only.is_some() {
+                decisions = of_block;
             }
         };
         if let Some((plan, lifts)) = only {
@@ -90,42 +96,48 @@ impl Sweep<'_> {
         })
     }
 
-    /// The best decision lifts of one world within a block, and the statistics of its slots.
+    /// The best decision lifts of one world within a block, and the statistics of its slots in their order.
     fn block_best(
         &self,
         plan: &Plan,
         lifts: &BlockLifts,
         world: u64,
-    ) -> Option<(BestPerReplicate, Vec<(usize, Summary)>)> {
+    ) -> (Option<BestPerReplicate>, Vec<Summary>) {
         const JOB: usize = 64;
         // A block is a stretch of the grid, and the world is its fastest part.
         let worlds = self.scenario.grid.worlds();
-        let first = (world + worlds - plan.configurations.first()? % worlds) % worlds;
-        let (first, step) = (usize::try_from(first).ok()?, usize::try_from(worlds).ok()?);
-        let slots: Vec<usize> = (first..plan.slots()).step_by(step).collect();
-        let replicates = lifts.defined(plan.draw(*slots.first()?));
+        let begins = plan.configurations.first().copied().unwrap_or(0) % worlds;
+        let whole = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+        let first = whole((world + worlds - begins) % worlds);
+        let slots: Vec<usize> = (first..plan.slots()).step_by(whole(worlds)).collect();
         let (plans, metrics) = (self.summary_plans(plan, lifts), &self.scenario.metrics);
-        let job = |slots: &[usize]| {
-            let mut best = BestPerReplicate::new(replicates);
+        // As many as there are threads: whoever saw which configurations changes nothing.
+        let idle: Mutex<Vec<BestPerReplicate>> = Mutex::new(Vec::new());
+        let take = || idle.lock().ok()?.pop();
+        let job = |slots: &[usize]| -> Vec<Summary> {
+            let replicates = lifts.defined(plan.draw(slots[0]));
+            let mut best = take().unwrap_or_else(|| BestPerReplicate::new(replicates));
             let (mut row, mut select) = (Vec::new(), SelectScratch::default());
             let summary = |slot: &usize| {
                 lifts.row(Lift::Decision, plan, *slot, &mut row);
                 best.observe(&row);
-                let plan = &plans[plan.draw(*slot)];
-                let summary = plan.summarise(&row, &mut select, metrics.target, metrics.pessimism);
-                (*slot, summary)
+                let (target, pessimism) = (metrics.target, metrics.pessimism);
+                plans[plan.draw(*slot)].summarise(&row, &mut select, target, pessimism)
             };
-            let summaries: Vec<_> = slots.iter().map(summary).collect();
-            (best, summaries)
+            let summaries = slots.iter().map(summary).collect();
+            if let Ok(mut idle) = idle.lock() {
+                idle.push(best);
+            }
+            summaries
         };
-        slots
-            .par_chunks(slots.len().div_ceil(16).clamp(1, JOB))
-            .map(job)
-            .reduce_with(|mut a, b| {
-                a.0.merge(&b.0);
-                a.1.extend(b.1);
-                a
-            })
+        let size = slots.len().div_ceil(16).clamp(1, JOB);
+        let summaries: Vec<Vec<Summary>> = slots.par_chunks(size).map(job).collect();
+        let best = idle.into_inner().unwrap_or_default().into_iter();
+        let best = best.reduce(|mut best, other| {
+            best.merge(&other);
+            best
+        });
+        (best, summaries.into_iter().flatten().collect())
     }
 
     /// Decision lifts of each world's star: `stars` is the configuration of each world.

@@ -1,7 +1,9 @@
 //! Files out: the run folder, written whole or not at all.
 
+mod behind;
 mod cell;
 mod columns;
+mod fingerprint;
 mod folder;
 mod manifest;
 mod number;
@@ -9,7 +11,8 @@ mod tables;
 mod text;
 
 pub use self::columns::{ALLOCATION_COLUMNS, Column, configuration_columns};
+pub use self::fingerprint::sha256;
 pub use self::folder::RunFolder;
 pub use self::manifest::{InputFile, Manifest, OutputFile, Provenance};
 pub use self::number::number;
-pub use self::tables::{RunWriter, guarded, sha256};
+pub use self::tables::{RunWriter, guarded};

@@ -1,11 +1,6 @@
 //! The CSV files of a run, written row by row as results come in.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
-use std::path::PathBuf;
-
-use sha2::{Digest, Sha256};
-
+use super::behind::BehindFile;
 use super::columns::{ALLOCATION_COLUMNS, Column, configuration_columns};
 use super::folder::RunFolder;
 use super::manifest::OutputFile;
@@ -156,14 +151,11 @@ pub fn guarded(name: &str) -> String {
     }
 }
 
-/// One CSV file that knows its own fingerprint.
+/// One CSV file.
 #[derive(Debug)]
 struct Table {
-    path: PathBuf,
     name: &'static str,
-    file: BufWriter<File>,
-    hash: Sha256,
-    bytes: u64,
+    file: BehindFile,
 }
 
 impl Table {
@@ -173,13 +165,8 @@ impl Table {
         name: &'static str,
         columns: impl Iterator<Item = &'a str>,
     ) -> Result<Self, Error> {
-        let path = folder.path(name);
-        let file = File::create(&path).map_err(Error::machine("create", &path))?;
         let mut table = Self {
-            file: BufWriter::with_capacity(1 << 16, file),
-            hash: Sha256::new(),
-            bytes: 0,
-            path,
+            file: BehindFile::create(&folder.path(name))?,
             name,
         };
         let mut header = Vec::new();
@@ -194,44 +181,17 @@ impl Table {
 
     /// Appends lines.
     fn write(&mut self, lines: &[u8]) -> Result<(), Error> {
-        self.hash.update(lines);
-        self.bytes += lines.len() as u64;
-        self.file
-            .write_all(lines)
-            .map_err(Error::machine("write", &self.path))
+        self.file.write(lines)
     }
 
     fn finish(self) -> Result<OutputFile, Error> {
-        let path = self.path;
-        let file = self
-            .file
-            .into_inner()
-            .map_err(|error| Error::machine("write", &path)(error.into_error()))?;
-        file.sync_all().map_err(Error::machine("write", &path))?;
+        let written = self.file.finish()?;
         Ok(OutputFile {
             name: self.name.to_owned(),
-            bytes: self.bytes,
-            sha256: hex(&self.hash.finalize()),
+            bytes: written.bytes,
+            sha256: written.sha256,
         })
     }
-}
-
-/// SHA-256 of some bytes, in lower-case hexadecimal.
-#[must_use]
-pub fn sha256(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
-}
-
-/// Bytes as lower-case hexadecimal digits.
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes
-        .iter()
-        .fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-            // Writing to a string cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
 }
 
 #[cfg(test)]
