@@ -75,7 +75,8 @@ impl FixedSample {
     }
 
     /// Draws the samples of eight replicates: `out[i][lane]` is the count of channel `i` in
-    /// `replicates[lane]`, for as many channels as `out` is long. Time: O(n), about 4 ns a draw while the tables fit into a cache; no allocation.
+    /// `replicates[lane]`, for as many channels as `out` is long. Time: O(n), about 4 ns a draw while the
+    /// tables fit into a cache; no allocation.
     pub fn fill(&self, replicates: &[u64; REPLICATES], out: &mut [[f64; REPLICATES]]) {
         widest(Fill {
             sample: self,

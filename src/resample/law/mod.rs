@@ -29,13 +29,13 @@ const CROWDED: u64 = 1 << 63;
 /// of 2^-64.
 ///
 /// To find the quantile, `cells` divides `[0, 1)` evenly into 7 to 14 `sqrt(D m)` cells. A cell is one word:
-/// the number of thresholds below it, and the next 16 bits of those inside it, up to three. Where these bits do not
-/// decide (a tie, or a cell with more thresholds, in the tails: 2 or 3 draws in a hundred) its thresholds are
-/// searched.
+/// the number of thresholds below it, and the next 16 bits of those inside it, up to three. Where these
+/// bits do not decide (a tie, or a cell with more thresholds, in the tails: 2 or 3 draws in a hundred) its
+/// thresholds are searched.
 ///
 /// Chen & Asau (1974), "On generating random variates from an empirical distribution"; Devroye (1986),
-/// "Non-Uniform Random Variate Generation", section III.2.4 (guide tables). Memory: at a mean of 50 about 0.5 KB that
-/// most draws touch and 1.5 KB in all; both grow as `sqrt(D m)`.
+/// "Non-Uniform Random Variate Generation", section III.2.4 (guide tables). Memory: at a mean of 50 about
+/// 0.5 KB that most draws touch and 1.5 KB in all; both grow as `sqrt(D m)`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CountLaw {
     /// The lowest value.
