@@ -1,6 +1,6 @@
 //! Samples of channels whose true means are the same in every replicate.
 
-use super::law::CountLaw;
+use super::law::{CountLaw, Scratch};
 use super::parametric::neg_binomial;
 use crate::seed::{Purpose, REPLICATES, Streams};
 use crate::vector::{Work, widest};
@@ -43,11 +43,11 @@ impl FixedSample {
 
     fn within(mut room: usize, streams: Streams, means: &[f64], dispersion: f64) -> Self {
         let (mut laws, mut law, mut sampled) = (Vec::new(), vec![0; means.len()], Vec::new());
-        let mut made = vec![None; means.len()];
+        let (mut made, mut scratch) = (vec![None; means.len()], Scratch::default());
         for (channel, first) in first_with_equal(means).into_iter().enumerate() {
             if channel == first {
-                let table =
-                    CountLaw::new(means[channel], dispersion).filter(|law| law.bytes() <= room);
+                let table = CountLaw::with(means[channel], dispersion, &mut scratch)
+                    .filter(|law| law.bytes() <= room);
                 made[channel] = table.map(|table| {
                     room -= table.bytes();
                     laws.push(table);
@@ -75,8 +75,8 @@ impl FixedSample {
     }
 
     /// Draws the samples of eight replicates: `out[i][lane]` is the count of channel `i` in
-    /// `replicates[lane]`. `out` has an entry for every
-    /// channel. Time: O(n), about 4 ns a draw while the tables fit into a cache; no allocation.
+    /// `replicates[lane]`, for as many channels as `out` is long. Time: O(n), about 4 ns a draw while the
+    /// tables fit into a cache; no allocation.
     pub fn fill(&self, replicates: &[u64; REPLICATES], out: &mut [[f64; REPLICATES]]) {
         widest(Fill {
             sample: self,
@@ -84,11 +84,14 @@ impl FixedSample {
             out,
         });
         for (channel, mean) in &self.sampled {
+            let Some(out) = out.get_mut(*channel) else {
+                break;
+            };
             for (lane, replicate) in replicates.iter().enumerate() {
                 let rng = &mut self
                     .streams
                     .channel(Purpose::Sample, *replicate, *channel as u64);
-                out[*channel][lane] = neg_binomial(*mean, self.dispersion, rng);
+                out[lane] = neg_binomial(*mean, self.dispersion, rng);
             }
         }
     }

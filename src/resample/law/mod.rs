@@ -29,13 +29,13 @@ const CROWDED: u64 = 1 << 63;
 /// of 2^-64.
 ///
 /// To find the quantile, `cells` divides `[0, 1)` evenly into 7 to 14 `sqrt(D m)` cells. A cell is one word:
-/// the number of thresholds below it, and the next 16 bits of those inside it, up to three. Where these bits do not
-/// decide (a tie, or a cell with more thresholds, in the tails: 2 or 3 draws in a hundred) the thresholds
-/// are searched.
+/// the number of thresholds below it, and the next 16 bits of those inside it, up to three. Where these
+/// bits do not decide (a tie, or a cell with more thresholds, in the tails: 2 or 3 draws in a hundred) its
+/// thresholds are searched.
 ///
 /// Chen & Asau (1974), "On generating random variates from an empirical distribution"; Devroye (1986),
-/// "Non-Uniform Random Variate Generation", section III.2.4 (guide tables). Memory: at a mean of 50 about 0.5 KB that
-/// most draws touch and 1.5 KB in all; both grow as `sqrt(D m)`.
+/// "Non-Uniform Random Variate Generation", section III.2.4 (guide tables). Memory: at a mean of 50 about
+/// 0.5 KB that most draws touch and 1.5 KB in all; both grow as `sqrt(D m)`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CountLaw {
     /// The lowest value.
@@ -55,6 +55,11 @@ impl CountLaw {
     /// all: draw from its sampler. Time: O(values), about 1 us at a mean of 50.
     #[must_use]
     pub fn new(mean: f64, dispersion: f64) -> Option<Self> {
+        Self::with(mean, dispersion, &mut Scratch::default())
+    }
+
+    /// [`CountLaw::new`] in buffers that are reused.
+    pub(super) fn with(mean: f64, dispersion: f64, scratch: &mut Scratch) -> Option<Self> {
         let dispersion = dispersion.max(1.0);
         if mean <= 0.0 {
             return Some(Self::from_thresholds(0.0, 1.0, Vec::new()));
@@ -66,11 +71,12 @@ impl CountLaw {
             return None;
         }
         let mode = (mean - (dispersion - 1.0)).max(0.0).floor();
-        let (mut above, mut below) = outwards(mean, dispersion, mode)?;
-        add_from_the_end(&mut above);
-        add_from_the_end(&mut below);
+        scratch.outwards(mean, dispersion, mode)?;
+        let Scratch { above, below } = scratch;
+        add_from_the_end(above);
+        add_from_the_end(below);
         let total = above[0] + below.first().unwrap_or(&0.0);
-        let thresholds = thresholds(&below, &above, total);
+        let thresholds = thresholds(below, above, total);
         Some(Self::from_thresholds(
             mode - below.len() as f64,
             spread,
@@ -117,7 +123,7 @@ impl CountLaw {
             let mut tie = cell[lane] & CROWDED != 0;
             for slot in 0..SLOTS {
                 let threshold = slot_of(cell[lane], slot).cast_signed();
-                rank += i32::from(fraction > threshold);
+                rank += u32::from(fraction > threshold);
                 tie |= fraction == threshold;
             }
             undecided[lane] = u64::from(tie);
@@ -133,11 +139,24 @@ impl CountLaw {
         draws
     }
 
-    /// The draw, by binary search.
+    /// The draw, by a search of the thresholds inside the word's cell. It starts from the median's side: of
+    /// a tail's thresholds those are the likely ones, and the others do not have to come from memory.
     #[cold]
     #[inline(never)]
     fn search(&self, word: u64) -> f64 {
-        self.lowest + self.thresholds.partition_point(|t| *t <= word) as f64
+        let number = cell_number(word, self.shift + FRACTION);
+        let thresholds = &*self.thresholds;
+        let last = self
+            .cells
+            .get(number + 1)
+            .map_or(thresholds.len(), |next| rank_of(*next) as usize);
+        let inside = &thresholds[rank_of(self.cells[number]) as usize..last];
+        let rank = if word >> 63 == 0 {
+            last - inside.iter().rev().take_while(|t| **t > word).count()
+        } else {
+            last - inside.len() + inside.iter().take_while(|t| **t <= word).count()
+        };
+        self.lowest + rank as f64
     }
 }
 
@@ -152,8 +171,8 @@ fn cell_number(word: u64, shift: u32) -> usize {
 
 /// How many thresholds lie below a cell.
 #[inline(always)]
-fn rank_of(cell: u64) -> i32 {
-    (cell >> (64 - FRACTION) & (FULL >> 1)) as i32
+fn rank_of(cell: u64) -> u32 {
+    (cell >> (64 - FRACTION) & (FULL >> 1)) as u32
 }
 
 /// The fraction in one slot of a cell.
@@ -162,32 +181,42 @@ fn slot_of(cell: u64, slot: u32) -> u64 {
     cell >> (FRACTION * slot) & FULL
 }
 
-/// Probabilities relative to the mode's: of the mode and the values above it, and of those below it, each
-/// outwards to where they become negligible; `None` if they are too many.
-fn outwards(mean: f64, dispersion: f64, mode: f64) -> Option<(Vec<f64>, Vec<f64>)> {
-    let excess = dispersion - 1.0;
-    let least = NEGLIGIBLE / dispersion;
-    // Room for most laws.
-    let (mut above, mut below) = (Vec::with_capacity(128), Vec::with_capacity(128));
-    let (mut p, mut k) = (1.0, mode);
-    while p >= least {
-        if above.len() == MOST_VALUES {
-            return None;
+/// Probabilities relative to the mode's, outwards to where they become negligible.
+#[derive(Debug, Default)]
+pub(super) struct Scratch {
+    /// Of the mode and the values above it.
+    above: Vec<f64>,
+    /// Of the values below the mode.
+    below: Vec<f64>,
+}
+
+impl Scratch {
+    /// `None` if they are too many.
+    fn outwards(&mut self, mean: f64, dispersion: f64, mode: f64) -> Option<()> {
+        let excess = dispersion - 1.0;
+        let least = NEGLIGIBLE / dispersion;
+        self.above.clear();
+        self.below.clear();
+        let (mut p, mut k) = (1.0, mode);
+        while p >= least {
+            if self.above.len() == MOST_VALUES {
+                return None;
+            }
+            self.above.push(p);
+            p *= (mean + k * excess) / (dispersion * (k + 1.0));
+            k += 1.0;
         }
-        above.push(p);
-        p *= (mean + k * excess) / (dispersion * (k + 1.0));
-        k += 1.0;
-    }
-    (p, k) = (1.0, mode);
-    while k > 0.0 {
-        k -= 1.0;
-        p *= dispersion * (k + 1.0) / (mean + k * excess);
-        if p < least {
-            break;
+        (p, k) = (1.0, mode);
+        while k > 0.0 {
+            k -= 1.0;
+            p *= dispersion * (k + 1.0) / (mean + k * excess);
+            if p < least {
+                break;
+            }
+            self.below.push(p);
         }
-        below.push(p);
+        (self.above.len() + self.below.len() <= MOST_VALUES).then_some(())
     }
-    (above.len() + below.len() <= MOST_VALUES).then_some((above, below))
 }
 
 /// Replaces every entry by the sum of it and all after it.
@@ -208,7 +237,7 @@ fn add_from_the_end(p: &mut [f64]) {
 )]
 fn thresholds(below: &[f64], above: &[f64], total: f64) -> Vec<u64> {
     let unit = 2.0_f64.powi(64) / total;
-    let mut thresholds = Vec::with_capacity(below.len() + above.len());
+    let mut thresholds = Vec::with_capacity(below.len() + above.len() - 1);
     thresholds.extend(below.iter().rev().map(|p| (p * unit) as u64));
     thresholds.extend(above.iter().skip(1).map(|p| !((p * unit) as u64)));
     thresholds
@@ -233,7 +262,7 @@ fn cells(thresholds: &[u64], bits: u32) -> Box<[u64]> {
         if cells.len() <= number {
             cells.resize(number + 1, rank << (64 - FRACTION) | EMPTY);
         }
-        let slot = rank - (cells[number] >> (64 - FRACTION) & (FULL >> 1));
+        let slot = rank - u64::from(rank_of(cells[number]));
         cells[number] = if slot < u64::from(SLOTS) {
             let fraction = threshold >> (64 - FRACTION - bits) & FULL;
             cells[number] ^ (FULL ^ fraction) << (u64::from(FRACTION) * slot)
