@@ -19,7 +19,6 @@ use super::{Outcome, at_scenario, summary};
 pub(crate) fn run(arguments: &Run) -> Outcome {
     let (watch, started) = (Stopwatch::start(), unix_seconds());
     let interrupt = Interrupt::listen()?;
-    let pool = pool(arguments.threads)?;
     let options = Options {
         memory: arguments.memory,
     };
@@ -30,6 +29,7 @@ pub(crate) fn run(arguments: &Run) -> Outcome {
     let scenario = &loaded.scenario;
     engine::refuse_size(scenario, options)
         .map_err(|error| at_scenario(error, &arguments.scenario))?;
+    let pool = pool(arguments.threads)?;
     let target = arguments
         .out
         .clone()
@@ -81,7 +81,10 @@ fn default_folder(scenario: &Scenario) -> PathBuf {
 }
 
 fn pool(threads: Option<u16>) -> Result<rayon::ThreadPool, Error> {
-    let builder = rayon::ThreadPoolBuilder::new().num_threads(threads.map_or(0, usize::from));
+    // This thread is one of them: what would it do meanwhile?
+    let builder = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads.map_or(0, usize::from))
+        .use_current_thread();
     builder.build().map_err(|error| Error::Machine {
         action: "start threads in",
         path: "this process".into(),

@@ -208,13 +208,11 @@ impl<'a> Blend<'a> {
             for ((scale, hi), pair) in scales.iter_mut().zip(his).zip(&bounds.pairs[range]) {
                 let mut split = self.split(row.lo, *hi, *scale);
                 if !self.proves(row.lo, *hi, &split) {
-                    match self.settle(row.lo, *hi, *scale) {
-                        Some(settled) => split = settled,
-                        None => {
-                            record(*pair, self.edge::<JUDGES>(row.lo, *hi));
-                            continue;
-                        }
-                    }
+                    let Some(settled) = self.settle(row.lo, *hi, *scale) else {
+                        record(*pair, self.edge::<JUDGES>(row.lo, *hi));
+                        continue;
+                    };
+                    split = settled;
                 }
                 *scale = split.weight / split.rest;
                 let powers = [powered_lo, self.power(split.tau()), self.power(*hi)];
@@ -254,16 +252,13 @@ impl<'a> Blend<'a> {
     /// Whether the solution of a split lies in it, farther from both its ends than rounding reaches. There
     /// is one such split at most, and the search finds it.
     #[inline(always)]
-    #[expect(
-        clippy::needless_bitwise_bool,
-        reason = "the four comparisons nearly always hold: one branch is enough"
-    )]
     fn proves(&self, lo: f64, hi: f64, split: &Split) -> bool {
         let (from, to) = (split.from, split.to);
         if !(from < to && split.rest >= LEAST_REST) {
             return false;
         }
         let (tau, [less, more]) = (split.tau(), self.margin);
+        // The four nearly always hold: one branch is enough.
         (tau * self.sorted.last(from) < lo * less)
             & (tau * self.sorted.at(from) > lo * more)
             & (tau * self.sorted.last(to) < hi * less)

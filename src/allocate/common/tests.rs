@@ -299,7 +299,7 @@ proptest! {
     fn sorting_is_that_of_the_standard_library_equal_weights_by_position((w, _, _) in case()) {
         let mut sorted = Sorted::default();
         sorted.sort(&w);
-        let mut order: Vec<u32> = (0..w.len() as u32).collect();
+        let mut order: Vec<u32> = (0_u32..).take(w.len()).collect();
         order.sort_by(|a, b| w[*a as usize].total_cmp(&w[*b as usize]));
         prop_assert_eq!(sorted.order(), order);
         for value in w.iter().flat_map(|w| [*w, 0.99 * w, 1.5 * w]) {
