@@ -18,16 +18,16 @@ use super::{Outcome, at_scenario, summary};
 pub(crate) fn run(arguments: &Run) -> Outcome {
     let (watch, started) = (Stopwatch::start(), unix_seconds());
     let interrupt = Interrupt::listen()?;
-    let pool = pool(arguments.threads)?;
     let loaded = load(&arguments.scenario, &arguments.overrides())?;
     let scenario = &loaded.scenario;
     engine::refuse_size(scenario, Options::default())
         .map_err(|error| at_scenario(error, &arguments.scenario))?;
+    let pool = pool(arguments.threads)?;
     let target = arguments
         .out
         .clone()
         .unwrap_or_else(|| default_folder(scenario));
-    let folder = RunFolder::create(&target, arguments.force)?;
+    let mut folder = RunFolder::create(&target, arguments.force)?;
 
     interrupt.guard(folder.partial());
     complain(&headline(scenario));
@@ -41,7 +41,7 @@ pub(crate) fn run(arguments: &Run) -> Outcome {
     observer.clear();
     let winners = winners.map_err(|error| at_scenario(error, &arguments.scenario))?;
 
-    let outputs = writer.finish()?;
+    let outputs = writer.finish(&mut folder)?;
     let provenance = Provenance {
         started_unix_seconds: started,
         seconds: watch.elapsed().as_secs_f64(),
@@ -64,7 +64,7 @@ pub(crate) fn run(arguments: &Run) -> Outcome {
         winners.degenerate_replicates,
         provenance,
     );
-    manifest.write(&folder)?;
+    manifest.write(&mut folder)?;
     folder.finish()?;
     Ok(text)
 }
@@ -75,7 +75,10 @@ fn default_folder(scenario: &Scenario) -> PathBuf {
 }
 
 fn pool(threads: Option<u16>) -> Result<rayon::ThreadPool, Error> {
-    let builder = rayon::ThreadPoolBuilder::new().num_threads(threads.map_or(0, usize::from));
+    // This thread is one of them: what would it do meanwhile?
+    let builder = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads.map_or(0, usize::from))
+        .use_current_thread();
     builder.build().map_err(|error| Error::Machine {
         action: "start threads in",
         path: "this process".into(),

@@ -1,8 +1,10 @@
 //! The run folder: filled beside its place, moved there when whole.
 
 use std::ffi::OsString;
-use std::fs;
+use std::fs::{self, File};
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use crate::problem::{Error, Place, Problem};
 
@@ -16,6 +18,8 @@ pub struct RunFolder {
     partial: PathBuf,
     force: bool,
     finished: bool,
+    /// Files that are written but may not be durable yet.
+    written: Vec<(PathBuf, File)>,
 }
 
 impl RunFolder {
@@ -43,6 +47,7 @@ impl RunFolder {
             partial,
             force,
             finished: false,
+            written: Vec::new(),
         })
     }
 
@@ -64,7 +69,12 @@ impl RunFolder {
         &self.target
     }
 
-    /// Moves the folder to its place, in exchange for an earlier run.
+    /// Takes a file of the run that is written to its end, to make it durable with the others.
+    pub(super) fn keep(&mut self, path: PathBuf, file: File) {
+        self.written.push((path, file));
+    }
+
+    /// Makes the files durable and moves the folder to its place, in exchange for an earlier run.
     ///
     /// # Errors
     ///
@@ -72,6 +82,7 @@ impl RunFolder {
     /// [`Error::Machine`], an earlier run being then still in its place.
     pub fn finish(mut self) -> Result<(), Error> {
         refuse_existing(&self.target, self.force)?;
+        sync_files(&self.written)?;
         sync_folder(&self.partial)?;
         let name = self
             .target
@@ -124,9 +135,38 @@ fn sibling(name: &std::ffi::OsStr, what: &str) -> OsString {
     sibling
 }
 
+/// Makes files durable, all at once: a file system then waits once for its disk, not once per file.
+fn sync_files(files: &[(PathBuf, File)]) -> Result<(), Error> {
+    let sync = |(path, file): &(PathBuf, File)| {
+        let synced = file.sync_all();
+        synced.map_err(Error::machine("write", path))
+    };
+    let Some((first, others)) = files.split_first() else {
+        return Ok(());
+    };
+    thread::scope(|scope| {
+        let threads: Vec<_> = others
+            .iter()
+            .map(|file| {
+                let thread = thread::Builder::new().spawn_scoped(scope, move || sync(file));
+                thread.map_err(|_| file)
+            })
+            .collect();
+        threads
+            .into_iter()
+            .fold(sync(first), |synced, thread| match thread {
+                Ok(thread) => {
+                    synced.and(thread.join().unwrap_or_else(|panic| resume_unwind(panic)))
+                }
+                // Where there is no thread to be had, this one does it.
+                Err(file) => synced.and_then(|()| sync(file)),
+            })
+    })
+}
+
 /// Makes the entries of a folder durable. Not every file system can: then they are as durable as it is.
 fn sync_folder(folder: &Path) -> Result<(), Error> {
-    let opened = fs::File::open(folder).map_err(Error::machine("open folder", folder))?;
+    let opened = File::open(folder).map_err(Error::machine("open folder", folder))?;
     let _ = opened.sync_all();
     Ok(())
 }

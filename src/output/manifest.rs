@@ -105,15 +105,16 @@ impl Manifest {
     /// # Errors
     ///
     /// [`Error::Machine`] if it cannot be written.
-    pub fn write(&self, folder: &RunFolder) -> Result<(), Error> {
+    pub fn write(&self, folder: &mut RunFolder) -> Result<(), Error> {
         let path = folder.path(MANIFEST);
         let mut text = serde_json::to_string_pretty(self)
             .map_err(|error| Error::machine("write", &path)(std::io::Error::other(error)))?;
         text.push('\n');
         let mut file = fs::File::create(&path).map_err(Error::machine("create", &path))?;
         file.write_all(text.as_bytes())
-            .and_then(|()| file.sync_all())
-            .map_err(Error::machine("write", &path))
+            .map_err(Error::machine("write", &path))?;
+        folder.keep(path, file);
+        Ok(())
     }
 }
 

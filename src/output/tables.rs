@@ -62,15 +62,15 @@ impl<'a> RunWriter<'a> {
         })
     }
 
-    /// Makes the files durable and returns what was written.
+    /// Leaves the files to their folder and returns what was written.
     ///
     /// # Errors
     ///
     /// [`Error::Machine`] if the last bytes cannot be written.
-    pub fn finish(self) -> Result<Vec<OutputFile>, Error> {
-        let mut files = vec![self.configurations.finish()?];
+    pub fn finish(self, folder: &mut RunFolder) -> Result<Vec<OutputFile>, Error> {
+        let mut files = vec![self.configurations.finish(folder)?];
         if let Some(allocations) = self.allocations {
-            files.push(allocations.table.finish()?);
+            files.push(allocations.table.finish(folder)?);
         }
         Ok(files)
     }
@@ -201,13 +201,13 @@ impl Table {
             .map_err(Error::machine("write", &self.path))
     }
 
-    fn finish(self) -> Result<OutputFile, Error> {
+    fn finish(self, folder: &mut RunFolder) -> Result<OutputFile, Error> {
         let path = self.path;
         let file = self
             .file
             .into_inner()
             .map_err(|error| Error::machine("write", &path)(error.into_error()))?;
-        file.sync_all().map_err(Error::machine("write", &path))?;
+        folder.keep(path, file);
         Ok(OutputFile {
             name: self.name.to_owned(),
             bytes: self.bytes,
