@@ -89,6 +89,35 @@ fn the_same_bytes_for_any_number_of_threads() {
 }
 
 #[test]
+fn the_same_bytes_for_any_instructions_and_any_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    for scenario in ["robustness.toml", "rows.toml"] {
+        let path = bundled(scenario);
+        let least = ["--replicates", "150"];
+        let with = |name: &str, more: &[&str]| {
+            run(&folder, &path, name, &[&least[..], more].concat());
+        };
+        with("widest", &[]);
+        with("portable", &["--kernel", "portable"]);
+        with("avx2", &["--kernel", "avx2", "--memory", "16MiB"]);
+        for file in ["configurations.csv", "allocations.csv"] {
+            let widest = bytes(&folder, "widest", file);
+            assert!(widest.len() > 1_000);
+            for other in ["portable", "avx2"] {
+                assert!(
+                    widest == bytes(&folder, other, file),
+                    "{scenario}: {file} differs, {other}"
+                );
+            }
+            std::fs::remove_file(folder.path().join("widest").join(file)).unwrap();
+        }
+        for name in ["widest", "portable", "avx2"] {
+            std::fs::remove_dir_all(folder.path().join(name)).unwrap();
+        }
+    }
+}
+
+#[test]
 fn another_seed_gives_other_numbers() {
     let folder = tempfile::tempdir().unwrap();
     run(&folder, &bundled("smoke.toml"), "a", &[]);

@@ -3,13 +3,13 @@
 use super::chain::Chain;
 use super::clips::{ClipGroup, LaneJudge, Rates, Stretch};
 use super::kept::Kept;
-use super::passes::{Blend, Common, Dot, Lane, Lanes, STRETCH, Same, ZERO, in_order};
+use super::passes::{Blend, Common, Dot, Lane, Lanes, STRETCH, Same, ZERO, in_order, map, zip};
 use super::plan::{AlphaNode, BoundsNode, DeltaNode, DrawNode, Plan};
 use super::projections::ProjectScratch;
 use super::recommended::Recommended;
 use super::targets::{Table, Targets};
 use super::worlds::{WorldLanes, Worlds};
-use crate::allocate::{Scratch, impose};
+use crate::allocate::{BoundMode, Bounds, Scratch, impose};
 use crate::lanes::{self, LANES};
 use crate::scenario::Scenario;
 use crate::vector::{Work, widest};
@@ -444,19 +444,16 @@ impl<'a> Kernel<'a> {
     }
 
     /// The shares of every allocation of eight replicates: `record` gets the node's position in the order
-    /// of the plan, the lane and the shares.
+    /// of the plan, and the shares.
     pub(super) fn shares(
         &self,
         plan: &Plan,
         replicates: &[u64; LANES],
         buffers: &mut Buffers,
-        record: &mut impl FnMut(usize, usize, &[f64]),
+        record: &mut impl FnMut(usize, &[Lane]),
     ) {
-        let (mut targets, mut single) = (
-            std::mem::take(&mut buffers.targets),
-            std::mem::take(&mut buffers.single),
-        );
-        let mut first = 0;
+        let mut targets = std::mem::take(&mut buffers.targets);
+        let mut position = 0;
         for draw in &plan.draws {
             self.worlds
                 .draw_lanes(draw.level, replicates, &mut buffers.world);
@@ -467,18 +464,74 @@ impl<'a> Kernel<'a> {
                     targets.power(score.score, delta.delta, &self.table, seen);
                     for alpha in &delta.alphas {
                         self.blend(alpha.alpha, &targets, &mut buffers.weights);
-                        for lane in 0..LANES {
-                            for (position, node) in alpha.plain.iter().enumerate() {
-                                single.allocate(plan, node, &buffers.weights, lane);
-                                record(first + position, lane, &single.shares);
-                            }
+                        for node in &alpha.plain {
+                            buffers.allocate(plan, node, alpha.alpha);
+                            record(position, &buffers.raised[..targets.shares.len()]);
+                            position += 1;
                         }
-                        first += alpha.plain.len();
                     }
                 }
             }
         }
-        (buffers.targets, buffers.single) = (targets, single);
+        buffers.targets = targets;
+    }
+}
+
+impl Buffers {
+    /// Makes the shares of a node from blended weights, in `raised`.
+    fn allocate(&mut self, plan: &Plan, node: &BoundsNode, alpha: f64) {
+        let bounds = plan.limits.get(node.bounds);
+        let n = bounds.lo().len();
+        self.raised.resize(n.max(self.raised.len()), ZERO);
+        if node.mode == BoundMode::Clip && plan.limits.keeps_something(node.bounds, alpha) {
+            widest(Clip {
+                weights: &self.weights[..n],
+                bounds,
+                out: &mut self.raised[..n],
+            });
+            return;
+        }
+        for lane in 0..LANES {
+            self.single.allocate(plan, node, &self.weights, lane);
+            for (to, share) in self.raised.iter_mut().zip(&self.single.shares) {
+                to[lane] = *share;
+            }
+        }
+    }
+}
+
+/// Clips, and divides by the sum where anything was clipped.
+struct Clip<'a> {
+    weights: &'a [Lane],
+    bounds: &'a Bounds,
+    out: &'a mut [Lane],
+}
+
+impl Work for Clip<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        // In the order of `lanes`, so that plans which no data can change come out as today's plan does.
+        let (mut sums, mut moved) = ([ZERO; LANES], ZERO);
+        let limits = self.bounds.lo().iter().zip(self.bounds.hi());
+        let channels = self.out.iter_mut().zip(self.weights).zip(limits);
+        for (i, ((out, w), (lo, hi))) in channels.enumerate() {
+            *out = map(*w, |w| {
+                let raised = if w > *lo { w } else { *lo };
+                if raised < *hi { raised } else { *hi }
+            });
+            sums[i % LANES] = zip(sums[i % LANES], *out, |sum, x| sum + x);
+            moved = zip(moved, zip(*out, *w, |x, w| (x - w).abs()), |sum, x| sum + x);
+        }
+        let mut sum = ZERO;
+        for (lane, sum) in sum.iter_mut().enumerate() {
+            *sum = lanes::combine(&sums.map(|sum| sum[lane]));
+        }
+        let divisor = zip(sum, moved, |sum, moved| if moved > 0.0 { sum } else { 1.0 });
+        for out in self.out.iter_mut() {
+            *out = zip(*out, divisor, |x, divisor| x / divisor);
+        }
     }
 }
 

@@ -99,7 +99,7 @@ fn share_quantiles(
                 let mut quantiles = |channel: usize| {
                     column.clear();
                     for (count, chunk) in &chunks {
-                        let at = (node * width + channel) * count;
+                        let at = (node * width + channel) * count.next_multiple_of(LANES);
                         column.extend_from_slice(&chunk[at..at + count]);
                     }
                     let [low, high] = ranks.of(column, scratch);
@@ -129,22 +129,17 @@ fn share_chunk(
     observer: &dyn Observer,
 ) -> Result<(usize, Vec<f64>), Error> {
     let count = usize::try_from(replicates.end - replicates.start).unwrap_or(usize::MAX);
-    let mut shares = vec![0.0; nodes * channels.len() * count];
+    let padded = count.next_multiple_of(LANES);
+    let mut shares = vec![0.0; nodes * channels.len() * padded];
     for (position, group) in groups(&replicates).enumerate() {
         if observer.cancelled() {
             return Err(Error::Interrupted);
         }
         let first = position * LANES;
-        kernel.shares(plan, &group, buffers, &mut |node, lane, x| {
-            // Lanes beyond the last replicate repeat it.
-            let column = (first + lane).min(count - 1);
-            let at = node * channels.len() * count + column;
-            for (to, share) in shares[at..]
-                .iter_mut()
-                .step_by(count)
-                .zip(&x[channels.clone()])
-            {
-                *to = *share;
+        kernel.shares(plan, &group, buffers, &mut |node, x| {
+            let rows = shares.chunks_exact_mut(padded).skip(node * channels.len());
+            for (row, shares) in rows.zip(&x[channels.clone()]) {
+                row[first..first + LANES].copy_from_slice(shares);
             }
         });
         observer.advance((plan.slots() * LANES.min(count - first)) as u64);
