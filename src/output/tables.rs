@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use sha2::{Digest, Sha256};
 
+use super::cell::Last;
 use super::columns::{ALLOCATION_COLUMNS, Column, configuration_columns};
 use super::folder::RunFolder;
 use super::manifest::OutputFile;
@@ -82,9 +83,10 @@ impl Sink for RunWriter<'_> {
 
     fn render(&self, rows: &[ConfigurationRow], text: &mut Vec<u8>) {
         text.reserve(rows.len() * self.columns.len() * CELL);
+        let mut lasts = vec![Last::NONE; self.columns.len()];
         for row in rows {
-            for column in &self.columns {
-                column.write(row, text);
+            for (column, last) in self.columns.iter().zip(&mut lasts) {
+                column.write(row, text, last);
                 text.push(b',');
             }
             end_line(text);
