@@ -237,7 +237,7 @@ impl Plan<'_> {
         .map_err(failed)?;
         for (name, spend, now, new, budget, change) in self.rows() {
             let fields = [
-                guarded(name),
+                guarded(name).into_owned(),
                 number(spend),
                 number(now),
                 number(new),

@@ -1,12 +1,14 @@
 //! The values of `configurations.csv` on their way to text. None of them needs quotes.
 
+use std::ops::Range;
+
 use super::number::{push_count, push_number};
 use super::text::Texts;
 use crate::flag::Flags;
 use crate::scenario::{AxisValue, Grid};
 
-/// A value of a row.
-#[derive(Debug, Clone, Copy)]
+/// A value of a row. Equal values have the same text.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Cell {
     /// A count or an index.
     Integer(u64),
@@ -36,6 +38,35 @@ impl Cell {
             }
             Self::Missing => {}
         }
+    }
+}
+
+/// The value that a column wrote last, and where its text is. Neighbours in the grid often agree,
+/// and a copy takes less time than a number.
+#[derive(Debug, Clone)]
+pub(super) struct Last {
+    cell: Cell,
+    text: Range<usize>,
+}
+
+impl Last {
+    /// Nothing was written yet.
+    pub(super) const NONE: Self = Self {
+        cell: Cell::Missing,
+        text: 0..0,
+    };
+
+    /// Appends a value to the text that all values before were appended to.
+    #[inline]
+    pub(super) fn write_next(&mut self, cell: Cell, text: &mut Vec<u8>) {
+        let start = text.len();
+        if cell == self.cell {
+            text.extend_from_within(self.text.clone());
+        } else {
+            cell.write(text);
+            self.cell = cell;
+        }
+        self.text = start..text.len();
     }
 }
 
@@ -121,6 +152,36 @@ mod tests {
                     assert_eq!(text, expected);
                 }
             }
+        }
+    }
+
+    #[test]
+    fn repeated_values_are_written_like_new_ones() {
+        let flags = [Flag::ZeroCount, Flag::RateCapped].into_iter().collect();
+        let cells = [
+            Cell::Missing,
+            Cell::Number(0.1),
+            Cell::Number(0.1),
+            Cell::Number(f64::NAN),
+            Cell::Number(f64::NAN),
+            Cell::Number(0.0),
+            Cell::Number(-0.0),
+            Cell::Integer(0),
+            Cell::Integer(10),
+            Cell::Integer(10),
+            Cell::Flags(flags),
+            Cell::Flags(flags),
+            Cell::Truth(true),
+            Cell::Missing,
+            Cell::Truth(true),
+        ];
+        let (mut last, mut text, mut expected) = (Last::NONE, Vec::new(), Vec::new());
+        for cell in cells {
+            cell.write(&mut expected);
+            last.write_next(cell, &mut text);
+            assert_eq!(text, expected);
+            text.push(b',');
+            expected.push(b',');
         }
     }
 

@@ -3,7 +3,7 @@
 
 use rust_decimal::Decimal;
 
-use super::cell::{Axis, Cell};
+use super::cell::{Axis, Cell, Last};
 use crate::engine::ConfigurationRow;
 use crate::scenario::{Lift, Scenario};
 use crate::stats::Summary;
@@ -49,11 +49,11 @@ impl Column {
         }
     }
 
-    /// Appends the value of a row as `configurations.csv` has it.
-    pub fn write(&self, row: &ConfigurationRow, text: &mut Vec<u8>) {
+    /// Appends the value of a row; `last` is what this column appended before to the same text.
+    pub(super) fn write(&self, row: &ConfigurationRow, text: &mut Vec<u8>, last: &mut Last) {
         match &self.fill {
             Fill::Axis(axis) => axis.write(row.configuration.index, text),
-            Fill::Row(fill) => fill(row).write(text),
+            Fill::Row(fill) => last.write_next(fill(row), text),
         }
     }
 }

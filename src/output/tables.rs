@@ -1,6 +1,9 @@
 //! The CSV files of a run, written row by row as results come in.
 
+use std::borrow::Cow;
+
 use super::behind::BehindFile;
+use super::cell::Last;
 use super::columns::{ALLOCATION_COLUMNS, Column, configuration_columns};
 use super::folder::RunFolder;
 use super::manifest::OutputFile;
@@ -76,9 +79,10 @@ impl Sink for RunWriter<'_> {
 
     fn render(&self, rows: &[ConfigurationRow], text: &mut Vec<u8>) {
         text.reserve(rows.len() * self.columns.len() * CELL);
+        let mut lasts = vec![Last::NONE; self.columns.len()];
         for row in rows {
-            for column in &self.columns {
-                column.write(row, text);
+            for (column, last) in self.columns.iter().zip(&mut lasts) {
+                column.write(row, text, last);
                 text.push(b',');
             }
             end_line(text);
@@ -143,11 +147,11 @@ fn channels(campaigns: &Campaigns) -> Texts {
 
 /// A name from the user's file, with a quote in front where a spreadsheet would run it as a formula.
 #[must_use]
-pub fn guarded(name: &str) -> String {
+pub fn guarded(name: &str) -> Cow<'_, str> {
     if name.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        format!("'{name}")
+        Cow::Owned(format!("'{name}"))
     } else {
-        name.to_owned()
+        Cow::Borrowed(name)
     }
 }
 
@@ -197,11 +201,65 @@ impl Table {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::output::number;
+    use crate::scenario::{Columns, fixture};
 
     #[test]
     fn names_that_look_like_formulas_are_kept_from_running() {
         assert_eq!(guarded("=cmd|' /C calc'!A0"), "'=cmd|' /C calc'!A0");
         assert_eq!(guarded("@sum"), "'@sum");
         assert_eq!(guarded("Google"), "Google");
+    }
+
+    #[test]
+    fn plans_are_written_as_the_csv_crate_does() {
+        let mut scenario = fixture::scenario();
+        let names = ["Google", "a \"b\", c", "=1+1,2"]
+            .map(str::to_owned)
+            .to_vec();
+        scenario.campaigns = Campaigns::new(Columns {
+            names,
+            spend: vec![0.1, 1e7, 0.0],
+            conversions: vec![1.0, 2.0, 0.0],
+            ..Columns::default()
+        })
+        .unwrap();
+        scenario.output.allocations = AllocationsWanted::All;
+        let campaigns = &scenario.campaigns;
+        let mut csv = csv::Writer::from_writer(Vec::new());
+        let mut rows = Vec::new();
+        for (configuration, channel) in [(0, 0), (0, 1), (0, 2), (70, 2)] {
+            let (share_new, share_p05, share_p95) = (0.3 * channel as f64, 1e-5, 1.0);
+            let (spend, budget) = (campaigns.spend()[channel], scenario.budget * share_new);
+            csv.write_record([
+                configuration.to_string(),
+                guarded(&campaigns.names()[channel]).into_owned(),
+                number(spend),
+                number(campaigns.shares()[channel]),
+                number(share_new),
+                number(budget),
+                number(budget - spend),
+                number(share_p05),
+                number(share_p95),
+            ])
+            .unwrap();
+            rows.push(AllocationRow {
+                configuration,
+                channel,
+                share_new,
+                share_p05,
+                share_p95,
+            });
+        }
+        let parent = tempfile::tempdir().unwrap();
+        let folder = RunFolder::create(&parent.path().join("run"), false).unwrap();
+        let writer = RunWriter::create(&scenario, &folder).unwrap();
+        let mut text = Vec::new();
+        writer.render_allocations(&rows[..1], &mut text);
+        writer.render_allocations(&rows[1..], &mut text);
+        assert_eq!(
+            String::from_utf8(text).unwrap(),
+            String::from_utf8(csv.into_inner().unwrap()).unwrap()
+        );
     }
 }

@@ -38,7 +38,8 @@ impl Texts {
 
 /// Appends a field of a CSV file, in quotes where it needs them.
 pub(super) fn push_field(text: &mut Vec<u8>, field: &str) {
-    if !field.contains(['"', ',', '\n', '\r']) {
+    let special = |byte: u8| matches!(byte, b'"' | b',' | b'\n' | b'\r');
+    if !field.bytes().any(special) {
         text.extend_from_slice(field.as_bytes());
         return;
     }
