@@ -71,7 +71,7 @@ fn projections(criterion: &mut Criterion) {
             (lo * share, (hi * share).min(1.0))
         };
         let pairs: Vec<(f64, f64)> = (0..400).map(pair).collect();
-        let bounds = CommonBounds::new(&pairs);
+        let bounds = CommonBounds::new(&pairs, 1.0);
         let raw: Vec<f64> = (0..n).map(|i| 1.0 + (i * i % 11) as f64).collect();
         let total: f64 = raw.iter().sum();
         let w: Vec<f64> = raw.iter().map(|x| x / total).collect();
@@ -79,16 +79,9 @@ fn projections(criterion: &mut Criterion) {
         group.throughput(Throughput::Elements(pairs.len() as u64));
         group.bench_function(BenchmarkId::from_parameter(n), |bencher| {
             bencher.iter(|| {
-                project_returns(
-                    &bounds,
-                    black_box(&w),
-                    &[&raw],
-                    1.0,
-                    &mut scratch,
-                    |_, x| {
-                        black_box(x);
-                    },
-                );
+                project_returns(&bounds, black_box(&w), &[&raw], &mut scratch, |_, x| {
+                    black_box(x);
+                });
             });
         });
     }

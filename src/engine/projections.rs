@@ -14,7 +14,6 @@ use crate::lanes::LANES;
 pub(super) struct ProjectGroup {
     /// Position on the elasticity axis.
     pub(super) elasticity: usize,
-    exponent: f64,
     judges: usize,
     /// The distinct bounds, and at last none.
     bounds: CommonBounds,
@@ -56,9 +55,8 @@ impl ProjectGroup {
         }
         Self {
             elasticity,
-            exponent,
             judges: layout.judges,
-            bounds: CommonBounds::new(&pairs),
+            bounds: CommonBounds::new(&pairs, exponent),
             first,
         }
     }
@@ -98,7 +96,7 @@ impl ProjectGroup {
                     returns[pair][judge][lane] = brought;
                 }
             };
-            project_returns(&self.bounds, of_lane, used, self.exponent, common, record);
+            project_returns(&self.bounds, of_lane, used, common, record);
         }
         for position in 0..last {
             for (number, judge) in judges.iter().enumerate() {

@@ -38,8 +38,9 @@ fn fast(
     scratch: &mut CommonScratch,
 ) -> Vec<[f64; 2]> {
     let mut returns = vec![[f64::NAN; 2]; pairs.len()];
-    let bounds = CommonBounds::new(pairs);
-    project_returns(&bounds, w, rates, elasticity, scratch, |pair, out| {
+    let bounds = CommonBounds::new(pairs, elasticity);
+    assert_eq!(bounds.len(), pairs.len());
+    project_returns(&bounds, w, rates, scratch, |pair, out| {
         assert!(returns[pair][0].is_nan(), "each pair once");
         returns[pair] = out;
     });
@@ -170,7 +171,33 @@ fn weights_that_crowd_in_one_bucket_are_sorted_all_the_same() {
     assert_close(&grid(w.len(), 7, 7), &w, &[&k], 1.0);
     let mut sorted = Sorted::default();
     sorted.sort(&w);
-    assert!((2..w.len()).all(|rank| sorted.at(rank - 1) <= sorted.at(rank)));
+    assert!(sorted.values.is_sorted());
+}
+
+#[test]
+fn the_kernel_gives_the_same_bits_for_every_processor() {
+    let (w, k) = (shares(numbers(11, 216).into_iter()), numbers(12, 216));
+    let pairs = grid(216, 9, 11);
+    for elasticity in [1.0, 0.7] {
+        let bounds = CommonBounds::new(&pairs, elasticity);
+        let wide = fast(
+            &pairs,
+            &w,
+            &[&k, &w],
+            elasticity,
+            &mut CommonScratch::default(),
+        );
+        let mut portable = vec![[0.0; 2]; pairs.len()];
+        let kernel = Returns {
+            bounds: &bounds,
+            w: &w,
+            rates: &[&k, &w],
+            scratch: &mut CommonScratch::default(),
+            record: |pair: usize, out| portable[pair] = out,
+        };
+        kernel.run();
+        assert_eq!(wide, portable);
+    }
 }
 
 #[test]
@@ -299,12 +326,16 @@ proptest! {
     fn sorting_is_that_of_the_standard_library_equal_weights_by_position((w, _, _) in case()) {
         let mut sorted = Sorted::default();
         sorted.sort(&w);
-        let mut order: Vec<u32> = (0_u32..).take(w.len()).collect();
+        let mut order: Vec<u32> = (0..).take(w.len()).collect();
         order.sort_by(|a, b| w[*a as usize].total_cmp(&w[*b as usize]));
-        prop_assert_eq!(sorted.order(), order);
+        prop_assert_eq!(&sorted.order, &order);
+        let mut sums = Sums::default();
+        let ranked = sums.add_up(&sorted, &w, &[], 1.0);
         for value in w.iter().flat_map(|w| [*w, 0.99 * w, 1.5 * w]) {
+            let key = ranked.buckets.key(value);
             let below = w.iter().filter(|w| **w == 0.0 || **w < value).count();
-            prop_assert!(sorted.near(value) <= below);
+            prop_assert_eq!(ranked.rank_in_full(key, |w| w < value), below);
+            prop_assert!(ranked.rank(key, |w| w < value) as usize <= below);
         }
     }
 
@@ -312,10 +343,10 @@ proptest! {
     fn the_search_finds_what_newton_proves((w, rates, pairs) in case()) {
         let mut sorted = Sorted::default();
         sorted.sort(&w);
-        sorted.sum(&w, &[&rates[0]], 1.0);
-        let blend = Blend::new(&sorted, 1.0);
+        let mut sums = Sums::default();
+        let blend = Blend::new(sums.add_up(&sorted, &w, &[&rates[0]], 1.0), 1.0);
         for (lo, hi) in pairs {
-            if let Some(split) = blend.settle(lo, hi, 1.0) {
+            if let Some(split) = blend.proved(lo, hi, 1.0) {
                 let found = blend.search(lo, hi);
                 prop_assert_eq!((found.from, found.to), (split.from, split.to), "{} {}", lo, hi);
             }

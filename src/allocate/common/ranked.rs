@@ -1,0 +1,178 @@
+//! What the channels up to every rank weigh and bring.
+
+use super::sorted::{AHEAD, Buckets, Sorted};
+use crate::lanes;
+
+/// Sums by rank.
+#[derive(Debug, Default)]
+pub(super) struct Sums {
+    ranks: Vec<Rank>,
+    totals: [f64; 2],
+    powered: Vec<f64>,
+}
+
+/// Where one more channel would be below.
+#[derive(Debug, Clone, Copy, Default)]
+struct Rank {
+    /// The last weight below and the first above.
+    ends: [f64; 2],
+    /// `sum w` below.
+    weight: f64,
+    /// By judge: `sum k` and `sum k w^beta` below, and `sum k` above.
+    worth: [[f64; 3]; 2],
+}
+
+/// Sorted weights with their sums.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ranked<'a> {
+    pub(super) buckets: Buckets,
+    guide: &'a [u32],
+    values: &'a [f64],
+    ranks: &'a [Rank],
+    /// What the weights bring to each judge, added up in the order of channels.
+    pub(super) totals: [f64; 2],
+    /// Number of weights.
+    pub(super) n: usize,
+    /// Number of weights that are zero.
+    pub(super) zeros: usize,
+}
+
+impl Sums {
+    /// Adds up sorted weights `w` and what they bring to the judges with these rates.
+    #[inline(always)]
+    pub(super) fn add_up<'a>(
+        &'a mut self,
+        sorted: &'a Sorted,
+        w: &[f64],
+        rates: &[&[f64]],
+        elasticity: f64,
+    ) -> Ranked<'a> {
+        let n = w.len();
+        self.powered.resize(n, 0.0);
+        lanes::power(w, elasticity, &mut self.powered);
+        self.ranks.resize(n + 1, Rank::default());
+        let mut weight = 0.0;
+        for (rank, ends) in self.ranks.iter_mut().zip(sorted.values.windows(2)) {
+            weight += ends[0].max(0.0);
+            rank.weight = weight;
+            rank.ends = [ends[0], ends[1]];
+        }
+        for judge in 0..rates.len().clamp(1, 2) {
+            let rates = rates.get(judge).copied().unwrap_or_default();
+            self.judge(judge, &sorted.order, rates);
+        }
+        Ranked {
+            buckets: sorted.buckets,
+            guide: &sorted.guide,
+            values: &sorted.values,
+            ranks: &self.ranks,
+            totals: self.totals,
+            n,
+            zeros: sorted.zeros,
+        }
+    }
+
+    #[inline(always)]
+    fn judge(&mut self, judge: usize, order: &[u32], rates: &[f64]) {
+        let (powered, n) = (&self.powered[..], order.len());
+        let rate = |i: u32| rates.get(i as usize).copied().unwrap_or(0.0);
+        let [mut below, mut worth, mut above] = [0.0; 3];
+        // From both ends at once: three chains of additions take no longer than one.
+        for rank in 0..n {
+            let (i, last) = (order[rank], order[n - 1 - rank]);
+            [
+                self.ranks[rank].worth[judge][0],
+                self.ranks[rank].worth[judge][1],
+            ] = [below, worth];
+            self.ranks[n - rank].worth[judge][2] = above;
+            below += rate(i);
+            worth += rate(i) * powered[i as usize];
+            above += rate(last);
+        }
+        self.ranks[n].worth[judge] = [below, worth, 0.0];
+        self.ranks[0].worth[judge][2] = above;
+        let known = n.min(rates.len());
+        self.totals[judge] = lanes::dot(&powered[..known], &rates[..known]);
+    }
+}
+
+impl Ranked<'_> {
+    /// How many weights lie below a bucket.
+    #[inline(always)]
+    pub(super) fn near(&self, key: u32) -> u32 {
+        self.guide[key as usize]
+    }
+
+    /// How many weights `below` holds for: all of those below a bucket, and the first ones in it. Only
+    /// few are looked at.
+    #[inline(always)]
+    pub(super) fn rank(&self, key: u32, below: impl Fn(f64) -> bool) -> u32 {
+        let start = self.near(key);
+        let ahead = &self.values[start as usize + 1..][..AHEAD];
+        let more: u32 = ahead.iter().map(|w| u32::from(below(*w))).sum();
+        // An infinite value is above the guards too.
+        (start + more).min(self.n as u32)
+    }
+
+    /// As [`Self::rank`], looking at the whole bucket.
+    pub(super) fn rank_in_full(&self, key: u32, below: impl Fn(f64) -> bool) -> usize {
+        let end = self
+            .guide
+            .get(key as usize + 1)
+            .map_or(self.n, |end| *end as usize);
+        self.partition((self.near(key) as usize).min(end), end, below)
+    }
+
+    /// How many of the weights of ranks `from..to` the predicate holds for, with `from` more: it holds for
+    /// the first ones.
+    pub(super) fn partition(&self, from: usize, to: usize, below: impl Fn(f64) -> bool) -> usize {
+        from + self.values[from + 1..=to].partition_point(|w| below(*w))
+    }
+
+    /// About the sum of the weights of ranks `from..to`.
+    #[inline(always)]
+    pub(super) fn near_sum(&self, from: u32, to: u32) -> f64 {
+        self.ranks[to as usize].weight - self.ranks[from as usize].weight
+    }
+
+    /// The sum of the weights of ranks `from..to`, `from >= zeros`.
+    ///
+    /// The weights are ascending, so a difference of sums loses no more than the digits of
+    /// `to / (to - from)`: few terms of many are added up themselves.
+    #[inline(always)]
+    pub(super) fn sum(&self, from: usize, to: usize) -> f64 {
+        if to.saturating_sub(from) * 64 < to {
+            self.sum_terms(from, to)
+        } else {
+            self.ranks[to].weight - self.ranks[from].weight
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn sum_terms(&self, from: usize, to: usize) -> f64 {
+        self.values[from + 1..=to.max(from)].iter().sum()
+    }
+
+    /// The weights on both sides of the ranks `from` and `to`.
+    #[inline(always)]
+    pub(super) fn ends(&self, from: usize, to: usize) -> [f64; 4] {
+        let (from, to) = (&self.ranks[from].ends, &self.ranks[to].ends);
+        [from[0], from[1], to[0], to[1]]
+    }
+
+    /// Whether all weights lie between bounds.
+    pub(super) fn lie_within(&self, lo: f64, hi: f64) -> bool {
+        let [_, smallest, largest, _] = self.ends(0, self.n);
+        lo <= smallest.max(0.0) && largest.max(0.0) <= hi
+    }
+
+    /// `sum k` below a rank, `sum k w^beta` from there to another, and `sum k` from that on.
+    ///
+    /// The difference loses no digits that matter: the sum below is less than what `lo` brings there.
+    #[inline(always)]
+    pub(super) fn worth(&self, judge: usize, from: usize, to: usize) -> [f64; 3] {
+        let (from, to) = (&self.ranks[from].worth[judge], &self.ranks[to].worth[judge]);
+        [from[0], to[1] - from[1], to[2]]
+    }
+}
