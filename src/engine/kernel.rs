@@ -21,7 +21,7 @@ pub(super) struct Kernel<'a> {
     pub(super) chain: &'a Chain,
     pub(super) worlds: &'a Worlds<'a>,
     table: Table<'a>,
-    /// 1 where something is spent: whose conversions count.
+    /// What a conversion counts: its worth where something is spent.
     counts: Vec<f64>,
     /// Sum of today's shares, in the order of the passes.
     total: Lane,
@@ -136,7 +136,9 @@ impl<'a> Kernel<'a> {
             chain,
             worlds,
             table,
-            counts: shares.iter().map(|o| f64::from(*o > 0.0)).collect(),
+            counts: (0..shares.len())
+                .map(|i| if shares[i] > 0.0 { worth(i) } else { 0.0 })
+                .collect(),
             total: total.run(),
             levels: scenario.grid.elasticity.iter().map(level).collect(),
             kept: Kept::new(&scenario.run),

@@ -31,9 +31,9 @@ pub(super) fn share_rows<E: From<Error>>(
     observer.begin(Phase::Shares, configurations.len() as u64 * replicates);
     let numbers = usize::try_from(options.memory / (8 * replicates)).unwrap_or(usize::MAX);
     let (width, batch) = (numbers.clamp(1, n), (numbers / n).max(1));
+    let metric = metric(&scenario.campaigns, scenario.campaigns.conversions());
     for configurations in configurations.chunks(batch) {
         let plan = Plan::plain(scenario, configurations.to_vec());
-        let metric = metric(&scenario.campaigns, scenario.campaigns.conversions());
         let mut todays = Todays::new(scenario, kernel.chain, &metric);
         let mut quantiles = vec![Vec::with_capacity(n); configurations.len()];
         for first in (0..n).step_by(width) {

@@ -202,6 +202,32 @@ fn replicates_without_conversions_are_left_out_of_everything() {
     assert!(kept(&scenario, Options { memory: 300_000 }).rows == rows);
 }
 
+/// A sample in which only worthless conversions occur has no return to compare with.
+#[test]
+fn replicates_with_worthless_conversions_alone_are_left_out() {
+    let mut scenario = fixture::scenario();
+    scenario.campaigns = crate::scenario::Campaigns::new(crate::scenario::Columns {
+        names: vec!["a".into(), "b".into()],
+        spend: vec![10.0, 20.0],
+        conversions: vec![500.0, 5.0],
+        value: Some(vec![0.0, 1.0]),
+        ..crate::scenario::Columns::default()
+    })
+    .unwrap();
+    scenario.channel_bounds = vec![None; 2];
+    scenario.world.truth = crate::truth::TruthModel::Observed;
+    scenario.world.noise = crate::resample::Noise::Poisson;
+    scenario.run.replicates = 2000;
+    scenario.grid.dispersion = vec![1.0];
+    scenario.grid.noise_cv = vec![0.0];
+    let rows = kept(&scenario, Options::default()).rows;
+    assert!(
+        rows.iter()
+            .all(|row| !row.contains("degenerate_replicates: 0,"))
+    );
+    assert!(rows.iter().all(|row| !row.contains("NaN")));
+}
+
 #[test]
 fn a_common_value_per_conversion_changes_no_lift() {
     let plain = fixture::scenario();

@@ -127,27 +127,31 @@ impl<'a> Worlds<'a> {
         }
     }
 
-    /// Draws the world of one replicate at one level. Time: O(n), O(rows) for `rows`.
+    /// Draws the world of one replicate at one level: the plain reference of `draw_lanes`.
+    /// Time: O(n), O(rows) for `rows`.
+    #[cfg(test)]
     pub(super) fn draw(&self, level: DrawLevel, replicate: u64, world: &mut World) {
         let (truth, sample) = (&mut world.truth.0, &mut world.sample.0);
         self.draw_means(level, replicate, truth);
         sample.clear();
         sample.extend_from_slice(truth);
-        self.shock(
-            Purpose::NoiseShock,
-            self.levels.noise_cv[level.noise_cv],
-            replicate,
-            sample,
-        );
-        let dispersion = self.levels.dispersion[level.dispersion];
         world.capped = !self.fixed_sample(level, replicate, sample)
-            && self.draw_sample(dispersion, replicate, sample);
-        self.shock(
-            Purpose::Drift,
-            self.levels.drift_cv[level.drift_cv],
-            replicate,
-            truth,
-        );
+            && self.draw_seen(level, replicate, sample);
+        self.drift(level, replicate, truth);
+    }
+
+    /// Replaces means by what the planner sees of them; whether a binomial rate was capped.
+    fn draw_seen(&self, level: DrawLevel, replicate: u64, means: &mut [f64]) -> bool {
+        let noise_cv = self.levels.noise_cv[level.noise_cv];
+        self.shock(Purpose::NoiseShock, noise_cv, replicate, means);
+        let dispersion = self.levels.dispersion[level.dispersion];
+        self.draw_sample(dispersion, replicate, means)
+    }
+
+    /// Moves the truth on, after the plan was made.
+    fn drift(&self, level: DrawLevel, replicate: u64, truth: &mut [f64]) {
+        let drift_cv = self.levels.drift_cv[level.drift_cv];
+        self.shock(Purpose::Drift, drift_cv, replicate, truth);
     }
 
     /// The truth, where it is the same in all replicates of all worlds.
@@ -159,7 +163,7 @@ impl<'a> Worlds<'a> {
         }
     }
 
-    /// Draws the worlds of eight replicates at one level, each as [`Worlds::draw`] does.
+    /// Draws the worlds of eight replicates at one level, each as `Worlds::draw` does.
     pub(super) fn draw_lanes(
         &self,
         level: DrawLevel,
@@ -171,16 +175,28 @@ impl<'a> Worlds<'a> {
         world.sample.resize(n, ZERO);
         world.truth.resize(if known { 0 } else { n }, ZERO);
         world.capped = false;
-        if let (true, Some(fixed)) = (known, self.fixed.get(level.dispersion)) {
+        let fixed = self.fixed.get(level.dispersion);
+        if let Some(fixed) = fixed {
             fixed.fill(replicates, &mut world.sample);
+        }
+        if fixed.is_some() && known {
             return;
         }
         for (lane, replicate) in replicates.iter().enumerate() {
-            self.draw(level, *replicate, &mut world.single);
-            let seen = world.single.sample.observed();
-            for (to, from) in world.sample.iter_mut().zip(seen) {
-                to[lane] = *from;
+            let World {
+                truth,
+                sample,
+                capped,
+            } = &mut world.single;
+            self.draw_means(level, *replicate, &mut truth.0);
+            if fixed.is_none() {
+                sample.0.clone_from(&truth.0);
+                *capped = self.draw_seen(level, *replicate, &mut sample.0);
+                for (to, from) in world.sample.iter_mut().zip(&sample.0) {
+                    to[lane] = *from;
+                }
             }
+            self.drift(level, *replicate, &mut truth.0);
             for (to, from) in world.truth.iter_mut().zip(world.single.truth.expected()) {
                 to[lane] = *from;
             }
@@ -246,6 +262,7 @@ impl<'a> Worlds<'a> {
     }
 
     /// The sample of one replicate, where means never change.
+    #[cfg(test)]
     fn fixed_sample(&self, level: DrawLevel, replicate: u64, sample: &mut [f64]) -> bool {
         let Some(fixed) = self.fixed.get(level.dispersion) else {
             return false;
