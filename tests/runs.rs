@@ -339,6 +339,22 @@ fn the_manifest_knows_its_files() {
         assert_eq!(file["bytes"], content.len());
     }
     assert_eq!(manifest["inputs"].as_array().unwrap().len(), 2);
+    for table in ["configurations", "allocations"] {
+        let path = folder.path().join(format!("out/{table}.csv"));
+        let mut reader = csv::Reader::from_path(path).unwrap();
+        let described = manifest["columns"][table].as_array().unwrap();
+        let text = |column: &serde_json::Value, key: &str| column[key].as_str().unwrap().to_owned();
+        let names: Vec<String> = described.iter().map(|c| text(c, "name")).collect();
+        assert_eq!(names, reader.headers().unwrap().iter().collect::<Vec<_>>());
+        assert!(described.iter().all(|c| !text(c, "unit").is_empty()));
+        assert!(described.iter().all(|c| text(c, "meaning").len() > 3));
+        let types = ["integer", "number", "bool", "name"];
+        assert!(
+            described
+                .iter()
+                .all(|c| types.contains(&text(c, "type").as_str()))
+        );
+    }
 }
 
 /// `share` and `tilted` are the same rule at delta 1, but for the rounding of their arithmetic.

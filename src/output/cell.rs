@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+#[cfg(test)]
+use super::dictionary::Kind;
 use super::number::{push_count, push_number};
 use super::text::Texts;
 use crate::flag::Flags;
@@ -18,6 +20,12 @@ pub(super) enum Cell {
     Truth(bool),
     /// Names joined by `;`.
     Flags(Flags),
+    /// A name, of an axis.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "axes reach CSV files as ready text")
+    )]
+    Name(&'static str),
     /// No value.
     Missing,
 }
@@ -36,7 +44,20 @@ impl Cell {
                     text.extend_from_slice(flag.name().as_bytes());
                 }
             }
+            Self::Name(name) => text.extend_from_slice(name.as_bytes()),
             Self::Missing => {}
+        }
+    }
+
+    /// Whether a column of that kind may hold it.
+    #[cfg(test)]
+    pub(super) fn is(self, kind: Kind) -> bool {
+        match self {
+            Self::Integer(_) => kind == Kind::Integer,
+            Self::Number(_) => kind == Kind::Number,
+            Self::Truth(_) => kind == Kind::Bool,
+            Self::Flags(_) | Self::Name(_) => kind == Kind::Name,
+            Self::Missing => true,
         }
     }
 }
@@ -73,7 +94,8 @@ impl Last {
 /// The values of an axis as text, and which of them a configuration has.
 #[derive(Debug)]
 pub(super) struct Axis {
-    values: Texts,
+    values: Vec<AxisValue>,
+    texts: Texts,
     /// Configurations in a row that share a value: the product of the later axes' lengths.
     stride: u64,
 }
@@ -88,7 +110,8 @@ impl Axis {
             .into_iter()
             .map(|(name, values)| {
                 let axis = Self {
-                    values: Texts::new(values, push_value),
+                    texts: Texts::new(values.iter().copied(), push_value),
+                    values,
                     stride,
                 };
                 stride = stride.saturating_mul(axis.values.len() as u64);
@@ -102,13 +125,25 @@ impl Axis {
     /// Appends the value of a configuration.
     #[inline]
     pub(super) fn write(&self, configuration: u64, text: &mut Vec<u8>) {
+        text.extend_from_slice(self.texts.get(self.position(configuration)));
+    }
+
+    /// The value of a configuration.
+    #[cfg(test)]
+    pub(super) fn value(&self, configuration: u64) -> Cell {
+        match self.values[self.position(configuration)] {
+            AxisValue::Number(value) => Cell::Number(value),
+            AxisValue::Name(name) => Cell::Name(name),
+        }
+    }
+
+    #[inline]
+    fn position(&self, configuration: u64) -> usize {
         let values = self.values.len();
-        let position = if values == 1 {
-            0
-        } else {
-            configuration / self.stride % values as u64
-        };
-        text.extend_from_slice(self.values.get(usize::try_from(position).unwrap_or(0)));
+        if values == 1 {
+            return 0;
+        }
+        usize::try_from(configuration / self.stride % values as u64).unwrap_or(0)
     }
 }
 

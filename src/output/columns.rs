@@ -56,6 +56,15 @@ impl Column {
             Fill::Row(fill) => last.write_next(fill(row), text),
         }
     }
+
+    /// The value of a row.
+    #[cfg(test)]
+    pub(super) fn value(&self, row: &ConfigurationRow) -> Cell {
+        match &self.fill {
+            Fill::Axis(axis) => axis.value(row.configuration.index),
+            Fill::Row(fill) => fill(row),
+        }
+    }
 }
 
 const LIFT: &str = "fraction";

@@ -7,6 +7,7 @@ use std::io::Write;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::dictionary::{Described, dictionary};
 use super::folder::{MANIFEST, RunFolder};
 use crate::engine::Finding;
 use crate::problem::Error;
@@ -64,6 +65,8 @@ pub struct Manifest {
     flags: BTreeMap<&'static str, &'static str>,
     findings: Vec<String>,
     provenance: Provenance,
+    /// Last, since it is long.
+    columns: BTreeMap<&'static str, Vec<Described>>,
 }
 
 impl Manifest {
@@ -97,6 +100,7 @@ impl Manifest {
                 .map(|finding| finding.text.clone())
                 .collect(),
             provenance,
+            columns: dictionary(scenario),
         }
     }
 

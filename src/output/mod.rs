@@ -3,6 +3,7 @@
 mod behind;
 mod cell;
 mod columns;
+mod dictionary;
 mod fingerprint;
 mod folder;
 mod manifest;
@@ -11,6 +12,7 @@ mod tables;
 mod text;
 
 pub use self::columns::{ALLOCATION_COLUMNS, Column, configuration_columns};
+pub use self::dictionary::{Described, Kind, allocation_columns, dictionary};
 pub use self::fingerprint::sha256;
 pub use self::folder::RunFolder;
 pub use self::manifest::{InputFile, Manifest, OutputFile, Provenance};

@@ -22,6 +22,7 @@ impl Texts {
     }
 
     /// How many there are.
+    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.ends.len()
     }
