@@ -49,6 +49,9 @@ flags! {
     DispersionIgnored = "W_DISPERSION_IGNORED",
     /// Some channel is asked to spend more than twice of today's amount: the data say nothing about that.
     Extrapolation = "W_EXTRAPOLATION",
+    /// The posterior's mean lift and the lift corrected without a prior differ by more than half a posterior
+    /// standard deviation.
+    PriorConflict = "W_PRIOR_CONFLICT",
     /// A drawn rate exceeded one conversion per click and was held at one.
     RateCapped = "W_RATE_CAPPED",
     /// Channels without any score had to absorb budget that the others could not take.

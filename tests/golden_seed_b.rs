@@ -4,7 +4,7 @@
 //! that it is skipped.
 
 use crate::support::plan::{case_scenario, case_table, check_allocation};
-use crate::support::study::{Collected, load, run};
+use crate::support::study::{Collected, judged, load, run};
 use crate::support::{Case, cases, close, golden, number, numbers, shared};
 use liftsweep::engine::ConfigurationRow;
 use liftsweep::flag::Flag;
@@ -211,5 +211,35 @@ fn rows_end_to_end() {
     for (lift, percent) in [(Lift::Apparent, 1.74), (Lift::Decision, 0.85)] {
         let got = 100.0 * summary(&rows[0], lift).mean;
         assert!((got - percent).abs() < 0.1, "{}: {got} %", lift.name());
+    }
+}
+
+/// Method, section 11.1: dealt to the campaigns at random, the same ads promise as much.
+#[test]
+fn permuted_rows_promise_as_much() {
+    let Some(path) = shared_file(ADS) else {
+        return;
+    };
+    for (rule, mean, p_value) in [
+        ("score = \"efficiency\"\nalpha = 1.0", 0.95, 0.75),
+        ("score = \"efficiency\"\nalpha = 0.3", 0.28, 0.75),
+        ("score = \"tilted\"\nalpha = 1.0\ndelta = 2.0", 1.86, 0.61),
+        (
+            "score = \"tilted\"\nalpha = 1.0\ndelta = 2.0\nmax_change = 0.3",
+            1.62,
+            0.73,
+        ),
+    ] {
+        let text = ads_scenario(&path)
+            .replace("score = \"efficiency\"\nalpha = 1.0", rule)
+            .replace("replicates = 1000", "replicates = 20");
+        let (_, _, judgement) = judged("", &text);
+        let null = judgement.worlds[0][0]
+            .permutation
+            .expect("the table has rows");
+        assert_eq!(null.permutations, 999);
+        assert!((100.0 * null.mean - mean).abs() < 0.06, "{rule}: {null:?}");
+        // Both from about a thousand permutations: a standard error of 0.02.
+        assert!((null.p_value - p_value).abs() < 0.09, "{rule}: {null:?}");
     }
 }

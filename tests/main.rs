@@ -27,6 +27,8 @@ mod golden_seed_a;
 mod golden_seed_b;
 /// Statistics, posterior, responses.
 mod golden_stats;
+/// What is said of winners.
+mod judgement;
 /// The house.
 mod layers;
 /// Whole runs through the program.

@@ -44,8 +44,15 @@ pub(crate) fn run(arguments: &Run) -> Outcome {
 
     let mut writer = RunWriter::create(scenario, &folder)?;
     let winners = pool.install(|| engine::run(scenario, options, &observer, &mut writer));
+    let judged = winners.and_then(|winners| {
+        let judgement = pool.install(|| engine::judge(scenario, options, &observer, &winners))?;
+        Ok((winners, judgement))
+    });
     observer.clear();
-    let winners = winners.map_err(|error| at_scenario(error, &arguments.scenario))?;
+    let (winners, judgement) = judged.map_err(|error| at_scenario(error, &arguments.scenario))?;
+    let about_winners = judgement.findings(scenario, &winners);
+    complain(&findings(&about_winners));
+    let found: Vec<_> = found.into_iter().chain(about_winners).collect();
 
     let outputs = writer.finish()?;
     let provenance = Provenance {
@@ -70,6 +77,7 @@ pub(crate) fn run(arguments: &Run) -> Outcome {
         winners.degenerate_replicates,
         provenance,
     );
+    let manifest = manifest.with_selection(scenario, &winners, &judgement);
     manifest.write(&folder)?;
     folder.finish()?;
     Ok(text)

@@ -46,6 +46,13 @@ const PESSIMISM: Domain = Domain {
     remedy: "use a number from 0 (the best replicate counts) to 1 (the worst does)",
     example: "0.5",
 };
+const HOLDOUT: Domain = Domain {
+    code: "E_REPLICATES",
+    contains: |x| (0.0..=1.0).contains(&x),
+    outside: "lies outside [0, 1]",
+    remedy: "use a fraction of the replicates such as 0.2, or 0 for none",
+    example: "0.2",
+};
 const LIFTS: Names<Lift> = Names {
     kind: "lift",
     code: "E_LIFT",
@@ -190,6 +197,7 @@ pub(super) fn read_run(
             )),
         }
     }
+    let holdout = run.read("holdout", |entry| entry.number(&HOLDOUT, problems));
     let lifts = run
         .read("lifts", |entry| {
             names(entry, &LIFTS, Repeats::Refused, problems)
@@ -209,7 +217,11 @@ pub(super) fn read_run(
         }
     }
     run.finish(problems);
-    RunSettings { replicates, lifts }
+    RunSettings {
+        replicates,
+        holdout: holdout.value.unwrap_or(0.2),
+        lifts,
+    }
 }
 
 pub(super) fn read_metrics(top: &mut Section<'_>, problems: &mut Problems) -> MetricSettings {

@@ -22,12 +22,13 @@ use crate::vector::{Work, widest};
 ///
 /// A function of their number alone. It decides nothing but who does what: each replicate is drawn and
 /// written by itself.
-pub(super) fn chunks(replicates: u64) -> impl IndexedParallelIterator<Item = Range<u64>> {
-    let size = chunk_size(replicates);
-    let count = usize::try_from(replicates.div_ceil(size)).unwrap_or(usize::MAX);
+pub(super) fn chunks(replicates: Range<u64>) -> impl IndexedParallelIterator<Item = Range<u64>> {
+    let size = chunk_size(replicates.end - replicates.start);
+    let count = (replicates.end - replicates.start).div_ceil(size);
+    let count = usize::try_from(count).unwrap_or(usize::MAX);
     (0..count).into_par_iter().map(move |chunk| {
-        let first = chunk as u64 * size;
-        first..replicates.min(first + size)
+        let first = replicates.start + chunk as u64 * size;
+        first..replicates.end.min(first + size)
     })
 }
 
@@ -76,7 +77,7 @@ struct Chunk {
 }
 
 impl BlockLifts {
-    /// Sweeps a block. Memory: rows x replicates x 8 bytes.
+    /// Sweeps a block through some replicates. Memory: rows x replicates x 8 bytes.
     ///
     /// # Errors
     ///
@@ -84,9 +85,10 @@ impl BlockLifts {
     pub(super) fn sweep(
         kernel: &Kernel<'_>,
         plan: &Plan,
-        replicates: u64,
+        range: Range<u64>,
         observer: &dyn Observer,
     ) -> Result<Self, Error> {
+        let replicates = range.end - range.start;
         let recommended = kernel.recommended(plan);
         // Where nothing is kept, what is defined still is to be found out.
         let rows = (plan.rows + recommended.rows).max(1);
@@ -96,7 +98,7 @@ impl BlockLifts {
         let memory = arena
             .numbers_mut()
             .par_chunks_mut(rows.saturating_mul(whole(chunk_size(replicates))));
-        let chunks = chunks(replicates)
+        let chunks = chunks(range.clone())
             .zip(memory)
             .map_init(Buffers::default, |buffers, (range, rows)| {
                 Chunk::sweep(kernel, plan, &recommended, range, rows, buffers, observer)
@@ -109,7 +111,7 @@ impl BlockLifts {
             recommended: recommended.sources,
             capped: (0..plan.draws.len()).map(any).collect(),
             defined: (0..plan.draws.len())
-                .map(|draw| defined(&chunks, draw, replicates))
+                .map(|draw| defined(&chunks, draw, &range))
                 .collect(),
             chunks: in_arena(chunks, rows),
             arena,
@@ -172,12 +174,12 @@ fn in_arena(mut chunks: Vec<Chunk>, rows: usize) -> Vec<Chunk> {
     chunks
 }
 
-/// The replicates in which a draw has lifts; `None` if all.
+/// The replicates in which a draw has lifts, counted from the first of the range; `None` if all.
 #[expect(
     clippy::cast_possible_truncation,
     reason = "at most 10^8 replicates are accepted"
 )]
-fn defined(chunks: &[Chunk], draw: usize, replicates: u64) -> Option<Vec<u32>> {
+fn defined(chunks: &[Chunk], draw: usize, range: &Range<u64>) -> Option<Vec<u32>> {
     let undefined: Vec<u64> = chunks
         .iter()
         .flat_map(|chunk| &chunk.undefined[draw])
@@ -185,9 +187,10 @@ fn defined(chunks: &[Chunk], draw: usize, replicates: u64) -> Option<Vec<u32>> {
         .collect();
     let is_defined = |replicate: &u64| undefined.binary_search(replicate).is_err();
     (!undefined.is_empty()).then(|| {
-        (0..replicates)
+        range
+            .clone()
             .filter(is_defined)
-            .map(|replicate| replicate as u32)
+            .map(|replicate| (replicate - range.start) as u32)
             .collect()
     })
 }

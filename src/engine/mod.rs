@@ -13,6 +13,7 @@ mod clips;
 mod estimate;
 mod findings;
 mod judge;
+mod judgement;
 mod kept;
 mod kernel;
 mod layout;
@@ -20,6 +21,7 @@ mod lifts;
 mod limits;
 mod observer;
 mod passes;
+mod permutation;
 mod plan;
 mod projections;
 mod recommended;
@@ -39,6 +41,9 @@ pub use self::budget::{Options, refuse_size};
 pub use self::chain::{Allocation, Blended, Chain};
 pub use self::estimate::{Estimate, estimate, probe, probe_shares};
 pub use self::findings::{Finding, Gravity, findings};
+pub use self::judgement::{
+    Corrected, Judgement, NAMED_WORLDS, PermutationNull, WinnerJudgement, judge,
+};
 pub use self::observer::{Observer, Phase, Unobserved};
 pub use self::row::{AllocationRow, ConfigurationRow, PlanRow, Rivals, Sink};
 pub use self::sweep::run;

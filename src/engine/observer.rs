@@ -9,6 +9,8 @@ pub enum Phase {
     Sweep,
     /// Sweeping the selected configurations, for the distributions of their shares.
     Shares,
+    /// Sweeping the winners through fresh replicates, and through worlds in which the table is true.
+    Winners,
 }
 
 /// Follows a run. All methods may be called from any thread.

@@ -75,7 +75,7 @@ fn share_quantiles(
     // One run of shares per node and replicate: configurations that differ in elasticity alone
     // share a node.
     let nodes = plan.nodes();
-    let chunks = chunks(replicates)
+    let chunks = chunks(0..replicates)
         .map_init(Buffers::default, |buffers, range| {
             share_chunk(
                 kernel,

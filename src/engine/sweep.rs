@@ -140,7 +140,7 @@ pub(super) struct Sweep<'a> {
 }
 
 impl<'a> Sweep<'a> {
-    fn new(
+    pub(super) fn new(
         scenario: &'a Scenario,
         chain: &'a Chain,
         worlds: &'a Worlds<'a>,
@@ -197,11 +197,23 @@ impl<'a> Sweep<'a> {
         phase: Phase,
     ) -> Result<(Plan, BlockLifts), Error> {
         let replicates = self.scenario.run.replicates;
+        let (plan, lifts) = self.sweep_through(configurations, 0..replicates, phase)?;
+        self.refuse_degenerate(&plan, &lifts)?;
+        Ok((plan, lifts))
+    }
+
+    /// Sweeps some configurations through some replicates, however many of these hold no conversion.
+    pub(super) fn sweep_through(
+        &self,
+        configurations: Vec<u64>,
+        replicates: Range<u64>,
+        phase: Phase,
+    ) -> Result<(Plan, BlockLifts), Error> {
+        let count = replicates.end - replicates.start;
         self.observer
-            .begin(phase, configurations.len() as u64 * replicates);
+            .begin(phase, configurations.len() as u64 * count);
         let plan = Plan::new(self.scenario, configurations, self.kernel.judges());
         let lifts = BlockLifts::sweep(&self.kernel, &plan, replicates, self.observer)?;
-        self.refuse_degenerate(&plan, &lifts)?;
         Ok((plan, lifts))
     }
 

@@ -50,7 +50,7 @@ fn agrees_with_the_plain_chain(scenario: &Scenario) {
     let kernel = Kernel::new(scenario, &chain, &worlds);
     let all = (0..scenario.grid.len()).collect();
     let plan = Plan::new(scenario, all, kernel.judges());
-    let lifts = BlockLifts::sweep(&kernel, &plan, REPLICATES, &Unobserved).unwrap();
+    let lifts = BlockLifts::sweep(&kernel, &plan, 0..REPLICATES, &Unobserved).unwrap();
     let mut world = World::default();
     let mut row = Vec::new();
     for slot in 0..plan.slots() {

@@ -29,6 +29,18 @@ impl Criterion {
         Self::ApparentMean,
     ];
 
+    /// Its name in the manifest.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::RecommendedMean => "recommended_mean",
+            Self::RecommendedCvar => "recommended_cvar",
+            Self::DecisionMean => "decision_mean",
+            Self::DecisionCvar => "decision_cvar",
+            Self::ApparentMean => "apparent_mean",
+        }
+    }
+
     /// The lift it looks at.
     #[must_use]
     pub fn lift(self) -> Lift {

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use super::dictionary::{Described, dictionary};
 use super::folder::{MANIFEST, RunFolder};
-use crate::engine::Finding;
+use super::judgement;
+use crate::engine::{Finding, Judgement, Winners};
 use crate::problem::Error;
 use crate::scenario::{AxisValue, ChannelBounds, Scenario};
 
@@ -64,6 +65,7 @@ pub struct Manifest {
     outputs: Vec<OutputFile>,
     flags: BTreeMap<&'static str, &'static str>,
     findings: Vec<String>,
+    selection: Value,
     provenance: Provenance,
     /// Last, since it is long.
     columns: BTreeMap<&'static str, Vec<Described>>,
@@ -99,9 +101,22 @@ impl Manifest {
                 .iter()
                 .map(|finding| finding.text.clone())
                 .collect(),
+            selection: Value::Null,
             provenance,
             columns: dictionary(scenario),
         }
+    }
+
+    /// Adds the winners, and what is known of them.
+    #[must_use]
+    pub fn with_selection(
+        mut self,
+        scenario: &Scenario,
+        winners: &Winners,
+        judgement: &Judgement,
+    ) -> Self {
+        self.selection = judgement::told(scenario, winners, judgement);
+        self
     }
 
     /// Writes `manifest.json`, the last file of a run.
@@ -146,6 +161,7 @@ fn resolved(scenario: &Scenario) -> Value {
             "prior_mean": world.prior_mean.name(),
             "response": world.response.name(),
         },
+        "holdout": scenario.run.holdout,
         "lifts": scenario.run.lifts.iter().map(|lift| lift.name()).collect::<Vec<_>>(),
         "metrics": {
             "quantiles": metrics.quantiles,

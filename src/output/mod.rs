@@ -6,6 +6,7 @@ mod columns;
 mod dictionary;
 mod fingerprint;
 mod folder;
+mod judgement;
 mod manifest;
 mod number;
 mod tables;

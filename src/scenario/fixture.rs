@@ -63,6 +63,7 @@ pub(crate) fn scenario() -> Scenario {
         },
         run: RunSettings {
             replicates: 130,
+            holdout: 0.2,
             lifts: Lift::ALL.to_vec(),
         },
         metrics: MetricSettings::default(),

@@ -146,10 +146,12 @@ impl Lift {
 }
 
 /// How many replicates are drawn, and which lifts are computed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct RunSettings {
     /// Number of replicates, at least 2.
     pub replicates: u64,
+    /// Fresh replicates in which the winners are judged again, as a fraction of `replicates`; 0 for none.
+    pub holdout: f64,
     /// The lifts to report, sorted, without repetition, not empty.
     pub lifts: Vec<Lift>,
 }

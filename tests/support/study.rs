@@ -2,7 +2,8 @@
 
 use liftsweep::config::Overrides;
 use liftsweep::engine::{
-    AllocationRow, ConfigurationRow, Options, Sink, Unobserved, run as run_engine,
+    AllocationRow, ConfigurationRow, Judgement, Options, Sink, Unobserved, Winners, judge,
+    run as run_engine,
 };
 use liftsweep::problem::Error;
 use liftsweep::scenario::Scenario;
@@ -46,6 +47,18 @@ pub(crate) fn run(table: &str, scenario: &str) -> Collected {
     run_engine(&scenario, Options::default(), &Unobserved, &mut collected)
         .unwrap_or_else(|error| panic!("{error}"));
     collected
+}
+
+/// The same, with its winners and what is known of them.
+#[track_caller]
+pub(crate) fn judged(table: &str, scenario: &str) -> (Collected, Winners, Judgement) {
+    let scenario = load(table, scenario).unwrap_or_else(|error| panic!("{error}\n{scenario}"));
+    let (mut collected, options) = (Collected::default(), Options::default());
+    let winners = run_engine(&scenario, options, &Unobserved, &mut collected)
+        .unwrap_or_else(|error| panic!("{error}"));
+    let judgement =
+        judge(&scenario, options, &Unobserved, &winners).unwrap_or_else(|error| panic!("{error}"));
+    (collected, winners, judgement)
 }
 
 /// The `[data]` of a scenario whose table [`table`] wrote.

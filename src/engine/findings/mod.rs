@@ -5,6 +5,7 @@ mod bounds;
 mod plans;
 mod signal;
 mod table;
+mod winners;
 
 use self::bounds::bounds;
 use self::plans::Plans;

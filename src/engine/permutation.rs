@@ -1,0 +1,106 @@
+//! The permutation null: what a rule promises on tables whose rows were dealt to the channels at random.
+
+use rand::RngExt;
+use rayon::prelude::*;
+
+use super::chain::Chain;
+use super::judge::observed_judge;
+use super::judgement::PermutationNull;
+use super::today::{Today, metric};
+use crate::scenario::{Campaigns, Columns, Rows, Scenario, bounds_of};
+use crate::seed::{Purpose, Streams};
+use crate::units::ZERO_LIFT;
+
+/// Most and fewest permutations, and the rows that are dealt altogether in between.
+const PERMUTATIONS: (u64, u64) = (999, 99);
+const ROWS_DEALT: u64 = 20_000_000;
+
+/// The null of every configuration (ascending indices); `None` where the table has no rows, or they cannot
+/// be dealt.
+///
+/// Rows travel whole, with their spend and conversions, and every channel keeps the number of its rows:
+/// were channels interchangeable, the table at hand would be one such table like any other. On each, the
+/// rule makes its plan and is judged by the same table, against that table's own mix. The random numbers are
+/// the same for all configurations. Fisher (1935).
+///
+/// Time: O(permutations (rows + configurations x channels)).
+pub(super) fn permute(
+    scenario: &Scenario,
+    configurations: &[u64],
+) -> Option<Vec<Option<PermutationNull>>> {
+    let rows = scenario
+        .campaigns
+        .rows()
+        .filter(|rows| rows.len() > scenario.campaigns.len())?;
+    let (most, fewest) = PERMUTATIONS;
+    let permutations = (ROWS_DEALT / rows.len() as u64).clamp(fewest, most);
+    let mut bare = scenario.clone();
+    bare.campaigns = dealt(scenario, rows, None)?;
+    let observed = promises(&bare, configurations);
+    let streams = Streams::new(scenario.seed);
+    let deal = |permutation: u64| {
+        let mut order: Vec<u32> = (0..u32::try_from(rows.len()).unwrap_or(u32::MAX)).collect();
+        let mut rng = streams.channel(Purpose::Permutation, permutation, 0);
+        for last in (1..order.len()).rev() {
+            order.swap(last, rng.random_range(0..=last));
+        }
+        let mut table = bare.clone();
+        table.campaigns = dealt(scenario, rows, Some(&order))?;
+        Some(promises(&table, configurations))
+    };
+    let tables: Vec<Vec<Option<f64>>> =
+        (0..permutations).into_par_iter().filter_map(deal).collect();
+    let null = |at: usize| {
+        let promised = observed[at]?;
+        let seen: Vec<f64> = tables.iter().filter_map(|table| table[at]).collect();
+        if seen.is_empty() {
+            return None;
+        }
+        let (count, enough) = (seen.len() as f64, promised - ZERO_LIFT);
+        let reached = seen.iter().filter(|lift| **lift >= enough).count() as f64;
+        Some(PermutationNull {
+            permutations: seen.len() as u64,
+            mean: seen.iter().sum::<f64>() / count,
+            p_value: (1.0 + reached) / (1.0 + count),
+        })
+    };
+    Some((0..configurations.len()).map(null).collect())
+}
+
+/// The table of channels whose rows stand in this order; as they are without one.
+fn dealt(scenario: &Scenario, rows: &Rows, order: Option<&[u32]>) -> Option<Campaigns> {
+    let at = |position: usize| order.map_or(position, |order| order[position] as usize);
+    let total = |column: &[f64]| {
+        let ends = rows.start.windows(2);
+        ends.map(|ends| (ends[0]..ends[1]).map(|row| column[at(row)]).sum())
+            .collect()
+    };
+    let columns = Columns {
+        names: scenario.campaigns.names().to_vec(),
+        spend: total(&rows.spend),
+        conversions: total(&rows.conversions),
+        value: scenario.campaigns.value().map(<[f64]>::to_vec),
+        ..Columns::default()
+    };
+    Campaigns::new(columns).ok()
+}
+
+/// What every configuration's rule promises on a table: chosen and judged by it.
+fn promises(table: &Scenario, configurations: &[u64]) -> Vec<Option<f64>> {
+    let chain = Chain::new(&table.campaigns, table.budget);
+    let metric = metric(&table.campaigns, table.campaigns.conversions());
+    let mut buffer = Vec::new();
+    let promise = |index: &u64| {
+        let configuration = table.grid.configuration(*index);
+        let (rule, elasticity) = (&configuration.rule, configuration.level.elasticity);
+        let bounds = bounds_of(rule, &table.channel_bounds, chain.status_quo()).ok()?;
+        if rule.bound_mode.is_exact() && !bounds.is_feasible() {
+            return None;
+        }
+        let plan = Today::new(table, &chain, rule, &bounds, &metric);
+        let judge = observed_judge(table, &chain, elasticity);
+        let lift = judge.lift_of(&plan.shares, elasticity, &mut buffer);
+        lift.is_finite().then_some(lift)
+    };
+    configurations.iter().map(promise).collect()
+}

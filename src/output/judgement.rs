@@ -1,0 +1,123 @@
+//! The winners, as the manifest tells them.
+
+use serde_json::{Map, Value, json};
+
+use crate::engine::{ConfigurationRow, Criterion, Judgement, WinnerJudgement, Winners};
+use crate::scenario::{AxisValue, Lift, Scenario, WORLD_AXES};
+use crate::stats::Summary;
+
+/// The winners of every named world with all that is known of them, and the robust rule.
+pub(super) fn told(scenario: &Scenario, winners: &Winners, judgement: &Judgement) -> Value {
+    let worlds = judgement.worlds.iter().zip(&winners.worlds).zip(0_u64..);
+    let worlds = worlds.map(|((judged, world), index)| {
+        let rows = |configuration| {
+            let mut rows = Criterion::ALL.into_iter().filter_map(|by| world.winner(by));
+            rows.find(|row| row.configuration.index == configuration)
+        };
+        let judged = judged.iter().filter_map(|winner| {
+            let row = rows(winner.configuration)?;
+            Some(one(scenario, judgement, winner, row))
+        });
+        json!({
+            "world": level(scenario, index),
+            "rules": world.rules,
+            "best_set": world.best_set,
+            "winners": judged.collect::<Value>(),
+        })
+    });
+    let robust = winners.robust.map(|robust| {
+        json!({
+            "configuration": robust.configuration,
+            "rule": scenario.grid.rule_in_words(robust.configuration),
+            "worst_mean": robust.worst_mean,
+            "mean": robust.mean,
+            "holdout": judgement.robust.map(|again| json!({
+                "worst_mean": again.worst_mean,
+                "mean": again.mean,
+            })),
+        })
+    });
+    json!({
+        "holdout_replicates": judgement.holdout,
+        "worlds": worlds.collect::<Value>(),
+        "robust": robust,
+    })
+}
+
+/// The axes of a world.
+fn level(scenario: &Scenario, world: u64) -> Value {
+    let level = scenario.grid.configuration(world).level;
+    let axes = scenario.grid.axes().into_iter();
+    let axes = axes.filter(|(name, _)| WORLD_AXES.contains(name));
+    axes.map(|(name, values)| {
+        let value = match name {
+            "dispersion" => json!(level.dispersion),
+            "elasticity" => json!(level.elasticity),
+            "noise_cv" => json!(level.noise_cv),
+            "drift_cv" => json!(level.drift_cv),
+            _ => match values.first() {
+                Some(AxisValue::Number(number)) => json!(number),
+                Some(AxisValue::Name(name)) => json!(name),
+                None => Value::Null,
+            },
+        };
+        (name.to_owned(), value)
+    })
+    .collect::<Map<String, Value>>()
+    .into()
+}
+
+fn one(
+    scenario: &Scenario,
+    judgement: &Judgement,
+    winner: &WinnerJudgement,
+    row: &ConfigurationRow,
+) -> Value {
+    let criteria = winner.criteria.iter().map(|criterion| criterion.name());
+    let lifts = row.lifts.iter().map(|(lift, summary)| {
+        let mut told = summarised(summary);
+        if let (Some((p05, p95)), Some(told)) = (row.interval(*lift), told.as_object_mut()) {
+            told.insert("p05".into(), json!(p05));
+            told.insert("p95".into(), json!(p95));
+        }
+        (lift.name().to_owned(), told)
+    });
+    let holdout = Lift::ALL
+        .into_iter()
+        .filter_map(|lift| Some((lift.name().to_owned(), summarised(winner.held_out(lift)?))));
+    json!({
+        "configuration": winner.configuration,
+        "rule": scenario.grid.rule_in_words(winner.configuration),
+        "won_by": criteria.collect::<Vec<_>>(),
+        "plan_lift": row.plan.lift,
+        "optimism_first_order": row.plan.optimism_first_order,
+        "spurious_lift": row.plan.spurious_lift,
+        "moved_share": row.plan.moved_share,
+        "max_ratio": row.plan.max_ratio,
+        "lifts": lifts.collect::<Map<String, Value>>(),
+        "corrected": winner.corrected.map(|corrected| json!({
+            "lift": corrected.lift,
+            "optimism_mean": corrected.optimism_mean,
+            "optimism_mcse": corrected.optimism_mcse,
+        })),
+        "prior_conflict": judgement.prior_conflict(scenario, winner, row),
+        "permutation": winner.permutation.map(|found| json!({
+            "permutations": found.permutations,
+            "mean": found.mean,
+            "p_value": found.p_value,
+        })),
+        "holdout": holdout.collect::<Map<String, Value>>(),
+    })
+}
+
+fn summarised(summary: &Summary) -> Value {
+    json!({
+        "replicates": summary.n,
+        "mean": summary.mean,
+        "mean_mcse": summary.mean_mcse,
+        "sd": summary.sd,
+        "cvar": summary.cvar,
+        "cvar_mcse": summary.cvar_mcse,
+        "prob_positive": summary.prob_positive,
+    })
+}
