@@ -6,8 +6,8 @@ use liftsweep::flag::Flags;
 use liftsweep::load;
 use liftsweep::output::{guarded, number};
 use liftsweep::problem::{Error, Place, Problem, Problems};
-use liftsweep::response::{Curve, Parameter, Response, lift};
-use liftsweep::scenario::{Rule, Scenario, WORLD_AXES, bounds_of};
+use liftsweep::response::lift;
+use liftsweep::scenario::{ResponseKind, Rule, Scenario, WORLD_AXES, bounds_of};
 use liftsweep::units::{Money, Percent};
 use serde::Serialize;
 
@@ -45,9 +45,7 @@ pub(crate) fn allocate(arguments: &Allocate) -> Outcome {
         &bounds,
         &metric(campaigns, campaigns.conversions()),
     );
-    let beta = Parameter::Common(scenario.grid.elasticity[0]);
-    let response = Response::new(Curve::Power { beta }, campaigns.len())
-        .expect("elasticities were checked when the scenario was parsed");
+    let response = scenario.response(0);
     let (spend, seen, value) = (
         campaigns.spend(),
         campaigns.conversions(),
@@ -211,7 +209,7 @@ impl Plan<'_> {
             |lift| Percent(lift).to_string(),
         );
         let moved = Percent(self.today.moved_share).to_string();
-        text.push_str(&wrapped(&format!("moves {} of the budget; apparent lift on the table that chose it, at elasticity {}: {lift} (not a forecast: see `liftsweep run`)", moved.trim_start_matches('+'), self.scenario.grid.elasticity[0]), 2));
+        text.push_str(&wrapped(&format!("moves {} of the budget; apparent lift on the table that chose it, at elasticity {}{}: {lift} (not a forecast: see `liftsweep run`)", moved.trim_start_matches('+'), self.scenario.grid.elasticity[0], self.curve()), 2));
         for flag in self.flags().iter() {
             text.push_str(&wrapped(
                 &format!("! {} [{}]", flag.meaning(), flag.name()),
@@ -219,6 +217,16 @@ impl Plan<'_> {
             ));
         }
         text
+    }
+
+    /// The kind of response, where its elasticity does not say it all.
+    fn curve(&self) -> String {
+        match self.scenario.world.response.kind {
+            ResponseKind::Linear | ResponseKind::Power | ResponseKind::CpcInflation => {
+                String::new()
+            }
+            kind => format!(" of a {} curve", kind.name()),
+        }
     }
 
     fn csv(&self) -> Outcome {

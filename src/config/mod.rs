@@ -26,6 +26,7 @@ mod overrides;
 mod range;
 mod reader;
 mod resolve;
+mod response;
 mod settings;
 mod source;
 mod syntax;

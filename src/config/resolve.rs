@@ -6,11 +6,15 @@ use super::Draft;
 use super::feasible;
 use super::grid::{GridDraft, RelativeDraft};
 use super::needs;
+use super::source::Spot;
 use super::world::{DispersionLevel, WorldDraft, check_neg_binomial};
+use crate::lanes;
 use crate::problem::{Problems, nearest};
 use crate::resample::Noise;
+use crate::response::Response;
 use crate::scenario::{
-    Campaigns, ChannelBounds, DispersionSource, Grid, RelativeAxes, Scenario, World,
+    Campaigns, ChannelBounds, DispersionSource, FixedBy, Grid, RelativeAxes, ResponseSettings,
+    Scenario, World,
 };
 use crate::stats::pooled_dispersion;
 
@@ -26,13 +30,14 @@ impl Draft {
     /// Every problem that only the table reveals: `E_CHANNEL`, `E_BOUNDS`, `E_INFEASIBLE`,
     /// `E_NOISE`, `E_TRUTH`, `E_FRACTIONAL`, `E_CONV_GT_CLICKS`, `E_NO_CONVERSIONS`, `E_NO_VALUE`,
     /// `E_BUDGET`.
-    pub fn resolve(self, campaigns: Campaigns) -> Result<Scenario, Problems> {
+    pub fn resolve(mut self, campaigns: Campaigns) -> Result<Scenario, Problems> {
         let mut problems = Problems::new();
         let channel_bounds = bounds_by_channel(&self.grid, &campaigns, &mut problems);
         feasible::check(&self.grid, &channel_bounds, &campaigns, &mut problems);
         if !self.today_only {
             needs::check(&self.world, &self.value_spot, &campaigns, &mut problems);
         }
+        let response = response_of(&mut self.world, &campaigns, &mut problems);
         let (dispersion, source) = self.dispersions(&campaigns, &mut problems);
         let budget = self.budget.value.unwrap_or(campaigns.total_spend());
         if !budget.is_finite() {
@@ -56,7 +61,7 @@ impl Draft {
                 truth: self.world.truth.value,
                 noise: noise.unwrap_or_else(|| default_noise(&dispersion)),
                 prior_mean: self.world.prior_mean.value,
-                response: self.world.response,
+                response,
                 dispersion: source,
             },
             grid: complete_grid(self.grid, self.world, dispersion),
@@ -160,29 +165,104 @@ fn bounds_by_channel(
     campaigns: &Campaigns,
     problems: &mut Problems,
 ) -> Vec<Option<ChannelBounds>> {
+    let mut bounds = vec![None; campaigns.len()];
+    let wanted = grid
+        .channels
+        .iter()
+        .map(|channel| (channel.name.as_str(), &channel.spot));
+    for (place, channel) in places(wanted, campaigns, problems)
+        .into_iter()
+        .zip(&grid.channels)
+    {
+        if let Some(place) = place {
+            bounds[place] = Some(channel.bounds);
+        }
+    }
+    bounds
+}
+
+/// Where the channels that have something of their own stand in the table; those that it lacks are
+/// reported.
+fn places<'d>(
+    wanted: impl Iterator<Item = (&'d str, &'d Spot)> + Clone,
+    campaigns: &Campaigns,
+    problems: &mut Problems,
+) -> Vec<Option<usize>> {
     let names = campaigns.names();
-    let mut bounds = vec![None; names.len()];
-    // Few channels have bounds of their own: those are looked for, not all that the table has.
-    let wanted = grid.channels.iter().map(|channel| channel.name.as_str());
-    let mut places: BTreeMap<&str, Option<usize>> = wanted.map(|name| (name, None)).collect();
+    // Few channels have something of their own: those are looked for, not all that the table has.
+    let mut places: BTreeMap<&str, Option<usize>> =
+        wanted.clone().map(|(name, _)| (name, None)).collect();
     for (position, name) in names.iter().enumerate() {
         if let Some(place) = places.get_mut(name.as_str()) {
             *place = Some(position);
         }
     }
-    for channel in &grid.channels {
-        if let Some(Some(position)) = places.get(channel.name.as_str()) {
-            bounds[*position] = Some(channel.bounds);
-            continue;
+    let mut found = Vec::new();
+    for (wanted, spot) in wanted {
+        let place = places.get(wanted).copied().flatten();
+        found.push(place);
+        if place.is_none() {
+            let remedy = match nearest(wanted, names.iter().map(String::as_str)) {
+                Some(name) => format!("did you mean \"{name}\"?"),
+                None => format!("the table has {}", listed(names)),
+            };
+            let message = format!("the table has no channel \"{wanted}\"");
+            problems.push(spot.problem("E_CHANNEL", message, remedy));
         }
-        let remedy = match nearest(&channel.name, names.iter().map(String::as_str)) {
-            Some(name) => format!("did you mean \"{name}\"?"),
-            None => format!("the table has {}", listed(names)),
-        };
-        let message = format!("the table has no channel \"{}\"", channel.name);
-        problems.push(channel.spot.problem("E_CHANNEL", message, remedy));
     }
-    bounds
+    found
+}
+
+/// The response, and the elasticity of a curve with parameters of its own: the axis has one level then.
+///
+/// Where channels differ it is that of all conversions (or their value) together to the budget, were it
+/// spent on today's mix: their mean, weighted by conversions (or value).
+fn response_of(
+    world: &mut WorldDraft,
+    campaigns: &Campaigns,
+    problems: &mut Problems,
+) -> ResponseSettings {
+    let draft = &world.response;
+    let wanted = draft
+        .channels
+        .iter()
+        .map(|channel| (channel.name.as_str(), &channel.spot));
+    let places = places(wanted, campaigns, problems);
+    let header = &world.header;
+    let spot = |key: &str| Spot {
+        place: header.place.clone(),
+        subject: format!("world.{key}"),
+    };
+    let settings = draft.resolve(&places, campaigns.names(), &spot, problems);
+    if let (FixedBy::Parameters(curve), true) = (&settings.fixed_by, problems.is_empty()) {
+        match Response::new(curve.clone(), campaigns.len()) {
+            Ok(response) if settings.is_common() => {
+                world.elasticity = vec![response.elasticity_at_current(0)];
+            }
+            Ok(response) => world.elasticity = vec![mean_elasticity(&response, campaigns)],
+            Err(error) => problems.push(spot("response").problem(
+                error.code(),
+                error.to_string(),
+                "change the parameters of the response",
+            )),
+        }
+    }
+    settings
+}
+
+fn mean_elasticity(response: &Response, campaigns: &Campaigns) -> f64 {
+    let (conversions, value) = (campaigns.conversions(), campaigns.value());
+    let worth = |i: usize| conversions[i] * value.map_or(1.0, |value| value[i]);
+    let mean = |weight: &dyn Fn(usize) -> f64| {
+        let n = campaigns.len();
+        lanes::fold(n, |i| weight(i) * response.elasticity_at_current(i)) / lanes::fold(n, weight)
+    };
+    let by_worth = mean(&worth);
+    if by_worth.is_finite() {
+        by_worth
+    } else {
+        mean(&|i| campaigns.shares()[i])
+    }
 }
 
 /// The first few names of a long list.

@@ -5,10 +5,11 @@ use super::entry::{Domain, Entry, Names};
 use super::number::short;
 use super::overrides::AxisOverrides;
 use super::reader::Section;
+use super::response::{self, ELASTICITY, ResponseDraft};
 use super::source::{Placed, Spot};
 use crate::problem::Problems;
 use crate::resample::Noise;
-use crate::scenario::{Granularity, PriorMean, ResponseKind, TableSpec};
+use crate::scenario::{Granularity, PriorMean, TableSpec};
 use crate::truth::TruthModel;
 use toml::de::DeValue;
 
@@ -28,8 +29,10 @@ pub(super) struct WorldDraft {
     /// `None`: chosen by the dispersion, once that is known.
     pub(super) noise: Placed<Option<Noise>>,
     pub(super) prior_mean: Placed<PriorMean>,
-    pub(super) response: ResponseKind,
+    pub(super) response: ResponseDraft,
     pub(super) dispersion: Placed<Option<Vec<DispersionLevel>>>,
+    /// Where `[world]` stands.
+    pub(super) header: Spot,
     pub(super) elasticity: Vec<f64>,
     pub(super) noise_cv: Vec<f64>,
     pub(super) drift_cv: Vec<f64>,
@@ -78,32 +81,12 @@ const PRIOR_MEAN: Names<PriorMean> = Names {
     name: PriorMean::name,
     later: &[],
 };
-const RESPONSE: Names<ResponseKind> = Names {
-    kind: "response",
-    code: "E_RESPONSE",
-    known: &[ResponseKind::Linear, ResponseKind::Power],
-    name: ResponseKind::name,
-    later: &[
-        ("hill", "use \"power\" with the elasticity at today's spend"),
-        (
-            "exponential",
-            "use \"power\" with the elasticity at today's spend",
-        ),
-        ("cpc_inflation", "use \"power\", which is the same curve"),
-    ],
-};
 const DISPERSION: Domain = Domain {
     code: "E_NOISE",
     contains: |x| x > 0.0 && x < f64::INFINITY,
     outside: "is not a finite number above 0",
     remedy: "use a number above 0; 1.0 is the variance of a Poisson count",
     example: "[1.0, 3.0]",
-};
-const ELASTICITY: Domain = Domain {
-    code: "E_RESPONSE",
-    remedy: "use a number above 0; 1.0 is linear",
-    example: "[1.0, 0.7]",
-    ..DISPERSION
 };
 const CV: Domain = Domain {
     code: "E_NOISE",
@@ -123,7 +106,6 @@ pub(super) fn read(
     let truth = world.read("truth", |entry| entry.name(&TRUTH, problems));
     let noise = world.read("noise", |entry| entry.name(&NOISE, problems));
     let prior_mean = world.read("prior_mean", |entry| entry.name(&PRIOR_MEAN, problems));
-    let response = world.read("response", |entry| entry.name(&RESPONSE, problems));
     let dispersion = overrides
         .read(&mut world, "dispersion", |entry| levels(entry, problems))
         .map_or_else(
@@ -144,19 +126,17 @@ pub(super) fn read(
     let elasticity = axis("elasticity", &ELASTICITY);
     let noise_cv = axis("noise_cv", &CV);
     let drift_cv = axis("drift_cv", &CV);
+    let response = response::read(&mut world, elasticity.as_ref(), problems);
     read_periods(&mut world, problems);
-    check_linear(response.value, elasticity.as_ref(), problems);
     check_neg_binomial(&noise, given(dispersion.value.as_ref()), problems);
-    let default_response = match elasticity {
-        Some(_) => ResponseKind::Power,
-        None => ResponseKind::Linear,
-    };
+    let header = world.header();
     world.finish(problems);
     WorldDraft {
         truth: or(truth, TruthModel::Posterior),
         noise,
         prior_mean: or(prior_mean, PriorMean::Common),
-        response: response.value.unwrap_or(default_response),
+        response,
+        header,
         dispersion,
         elasticity: elasticity.map_or_else(|| vec![1.0], |axis| axis.value),
         noise_cv: noise_cv.map_or_else(|| vec![0.0], |axis| axis.value),
@@ -220,23 +200,6 @@ fn read_periods(world: &mut Section<'_>, problems: &mut Problems) {
             "more than one period is not available in this version",
             "use periods = 1",
         )),
-    }
-}
-
-fn check_linear(
-    response: Option<ResponseKind>,
-    elasticity: Option<&Placed<Vec<f64>>>,
-    problems: &mut Problems,
-) {
-    let (Some(ResponseKind::Linear), Some(axis)) = (response, elasticity) else {
-        return;
-    };
-    if let Some(other) = axis.value.iter().find(|x| **x != 1.0) {
-        problems.push(axis.spot.problem(
-            "E_RESPONSE",
-            format!("a linear response has elasticity 1, not {other}"),
-            "use response = \"power\", or remove elasticity",
-        ));
     }
 }
 

@@ -1,6 +1,6 @@
 //! Judging shares: what they bring under a truth, a sample, or the table itself.
 
-use super::chain::Chain;
+use super::returns::Returns;
 use crate::lanes;
 use crate::scenario::Scenario;
 
@@ -8,65 +8,61 @@ use crate::scenario::Scenario;
 ///
 /// With response `phi(u) = u^beta` at `u = x / o`, the return of shares `x` is `sum k_i x_i^beta`
 /// with `k_i = v_i mu_i / o_i^beta` (0 where nothing is spent today). A budget other than today's
-/// multiplies both sides of the lift by the same factor and leaves it unchanged.
-#[derive(Debug, Default)]
+/// multiplies both sides of the lift by the same factor and leaves it unchanged. With any other response
+/// it is `sum k_i phi_i(B x_i / s_i)` with `k_i = v_i mu_i`.
+#[derive(Debug)]
 pub(super) struct Judge {
+    returns: Returns,
     /// `k_i`.
-    pub(super) rate: Vec<f64>,
-    /// Return of today's mix, `sum k_i o_i^beta`.
-    pub(super) baseline: f64,
+    rate: Vec<f64>,
+    /// Return of today's mix.
+    baseline: f64,
+    /// Conversions, or value, of today's mix at the scenario's budget over those of today.
+    pub(super) growth: f64,
+    /// Conversions, or value, of today's mix at the scenario's budget.
+    pub(super) at_budget: f64,
 }
 
 impl Judge {
-    /// Prepares a judge. `powered_status_quo` is `o_i^beta`; `value` is `v_i`, 1 where `None`.
-    pub(super) fn prepare(
-        &mut self,
-        conversions: &[f64],
-        value: Option<&[f64]>,
-        powered_status_quo: &[f64],
-    ) {
-        self.rate.clear();
-        self.rate
-            .extend(
-                conversions
-                    .iter()
-                    .zip(powered_status_quo)
-                    .enumerate()
-                    .map(|(i, (c, o))| {
-                        let worth = value.map_or(*c, |value| c * value[i]);
-                        if *o > 0.0 { worth / o } else { 0.0 }
-                    }),
-            );
-        self.baseline = lanes::dot(powered_status_quo, &self.rate);
-    }
-
-    /// Lift of shares whose powers are `powered`: `sum k_i x_i^beta / sum k_i o_i^beta - 1`.
-    pub(super) fn lift(&self, powered: &[f64]) -> f64 {
-        lanes::dot(powered, &self.rate) / self.baseline - 1.0
-    }
-}
-
-impl Judge {
-    /// Lift of shares at the judge's elasticity; `buffer` is overwritten.
-    pub(super) fn lift_of(&self, shares: &[f64], elasticity: f64, buffer: &mut Vec<f64>) -> f64 {
-        if elasticity == 1.0 {
-            return self.lift(shares);
+    /// The table itself as a judge, at a position on the elasticity axis.
+    pub(super) fn observed(scenario: &Scenario, position: usize) -> Self {
+        let campaigns = &scenario.campaigns;
+        let (shares, value) = (campaigns.shares(), campaigns.value());
+        let returns = Returns::new(scenario, position);
+        let mut brought = vec![0.0; shares.len()];
+        returns.of(shares, &mut brought);
+        let worth = |i: usize| {
+            let conversions = campaigns.conversions()[i];
+            value.map_or(conversions, |value| conversions * value[i])
+        };
+        let rate: Vec<f64> = (0..shares.len())
+            .map(|i| {
+                if shares[i] > 0.0 {
+                    returns.rate(worth(i), brought[i])
+                } else {
+                    0.0
+                }
+            })
+            .collect();
+        let baseline = lanes::dot(&brought, &rate);
+        let today = lanes::fold(shares.len(), worth);
+        let growth = returns.growth(scenario, baseline, today);
+        Self {
+            at_budget: match returns.exponent() {
+                Some(_) => baseline * growth,
+                None => baseline,
+            },
+            returns,
+            rate,
+            baseline,
+            growth,
         }
-        buffer.resize(shares.len(), 0.0);
-        lanes::power(shares, elasticity, buffer);
-        self.lift(buffer)
     }
-}
 
-/// The table itself as a judge, for one elasticity.
-pub(super) fn observed_judge(scenario: &Scenario, chain: &Chain, elasticity: f64) -> Judge {
-    let mut powered = vec![0.0; scenario.campaigns.len()];
-    lanes::power(chain.status_quo(), elasticity, &mut powered);
-    let mut judge = Judge::default();
-    judge.prepare(
-        scenario.campaigns.conversions(),
-        scenario.campaigns.value(),
-        &powered,
-    );
-    judge
+    /// Lift of shares; `buffer` is overwritten.
+    pub(super) fn lift(&self, shares: &[f64], buffer: &mut Vec<f64>) -> f64 {
+        buffer.resize(shares.len(), 0.0);
+        self.returns.of(shares, buffer);
+        lanes::dot(buffer, &self.rate) / self.baseline - 1.0
+    }
 }

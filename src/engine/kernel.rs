@@ -3,10 +3,11 @@
 use super::chain::Chain;
 use super::clips::{ClipGroup, LaneJudge, Rates, Stretch};
 use super::kept::Kept;
-use super::passes::{Blend, Common, Dot, Lane, Lanes, STRETCH, Same, ZERO, in_order, map, zip};
+use super::passes::{Blend, Common, Dot, Lane, Lanes, STRETCH, Same, ZERO, map, zip};
 use super::plan::{AlphaNode, BoundsNode, DeltaNode, DrawNode, Plan};
 use super::projections::ProjectScratch;
 use super::recommended::Recommended;
+use super::returns::Returns;
 use super::targets::{Table, Targets};
 use super::worlds::{WorldLanes, Worlds};
 use crate::allocate::{BoundMode, Bounds, Scratch, impose};
@@ -34,10 +35,10 @@ pub(super) struct Kernel<'a> {
 /// What depends on the elasticity alone.
 #[derive(Debug)]
 struct Level {
-    elasticity: f64,
-    /// `o_i^elasticity`.
+    returns: Returns,
+    /// What today's shares bring: `o_i^elasticity` where the response is a power.
     powered_status_quo: Vec<f64>,
-    /// `v_i / o_i^elasticity`; 0 where nothing is spent.
+    /// What a conversion counts per unit of that: `v_i / o_i^elasticity`, or `v_i`; 0 where nothing is spent.
     worth: Vec<f64>,
     /// The judge of a truth that is the same in all replicates.
     known: Option<(Vec<f64>, Lane)>,
@@ -52,6 +53,7 @@ pub(super) struct Buffers {
     targets: Targets,
     weights: Vec<Lane>,
     raised: Vec<Lane>,
+    brought: Vec<Lane>,
     sums: Vec<Lane>,
     single: Single,
     projections: ProjectScratch,
@@ -76,7 +78,6 @@ pub(super) struct Judging<'a> {
 struct Single {
     weights: Vec<f64>,
     shares: Vec<f64>,
-    powered: Vec<f64>,
     scratch: Scratch,
 }
 
@@ -85,13 +86,13 @@ impl<'a> Kernel<'a> {
         let campaigns = &scenario.campaigns;
         let shares = chain.status_quo();
         let worth = |i: usize| campaigns.value().map_or(1.0, |value| value[i]);
-        let level = |elasticity: &f64| {
+        let level = |returns: Returns| {
             let mut powered = vec![0.0; shares.len()];
-            lanes::power(shares, *elasticity, &mut powered);
+            returns.of(shares, &mut powered);
             let worth: Vec<f64> = (0..shares.len())
                 .map(|i| {
                     if shares[i] > 0.0 {
-                        worth(i) / powered[i]
+                        returns.rate(worth(i), powered[i])
                     } else {
                         0.0
                     }
@@ -108,7 +109,7 @@ impl<'a> Kernel<'a> {
                 (rates, baseline)
             });
             Level {
-                elasticity: *elasticity,
+                returns,
                 powered_status_quo: powered,
                 worth,
                 known,
@@ -140,7 +141,7 @@ impl<'a> Kernel<'a> {
                 .map(|i| if shares[i] > 0.0 { worth(i) } else { 0.0 })
                 .collect(),
             total: total.run(),
-            levels: scenario.grid.elasticity.iter().map(level).collect(),
+            levels: Returns::all(scenario).into_iter().map(level).collect(),
             kept: Kept::new(&scenario.run),
         }
     }
@@ -268,8 +269,8 @@ impl<'a> Kernel<'a> {
         let judge = |(rates, baseline): (Rates<'b>, Lane)| LaneJudge {
             rates,
             baseline,
-            target: if self.levels[elasticity].elasticity == 1.0 {
-                target_return(&targets.shares, rates)
+            target: if self.levels[elasticity].returns.exponent() == Some(1.0) {
+                brings(&targets.shares, rates)
             } else {
                 ZERO
             },
@@ -327,8 +328,8 @@ impl<'a> Kernel<'a> {
                 });
                 for group in &alpha.clips {
                     let raised = &mut raised[..to - from];
-                    let exponent = self.levels[group.elasticity].elasticity;
-                    if exponent != 1.0 {
+                    let exponent = self.levels[group.elasticity].returns.exponent();
+                    if let Some(exponent) = exponent.filter(|exponent| *exponent != 1.0) {
                         raise(weights, exponent, raised);
                     }
                     let stretch = Stretch {
@@ -372,7 +373,8 @@ impl<'a> Kernel<'a> {
         buffers.projections = scratch;
     }
 
-    /// The allocations of an alpha that go through the plain chain, one replicate at a time.
+    /// The allocations of an alpha that go through the plain chain: their shares, and what those bring at
+    /// each elasticity.
     fn plain(
         &self,
         plan: &Plan,
@@ -381,38 +383,25 @@ impl<'a> Kernel<'a> {
         buffers: &mut Buffers,
         out: &mut Out<'_>,
     ) {
-        let mut lifts = vec![
-            ZERO;
-            2 * alpha
-                .plain
-                .iter()
-                .map(|node| node.leaves.len())
-                .sum::<usize>()
-        ];
-        let mut single = std::mem::take(&mut buffers.single);
+        let channels = targets.shares.len();
+        let mut brought = std::mem::take(&mut buffers.brought);
+        brought.resize(channels.max(brought.len()), ZERO);
         self.blend(alpha.alpha, targets, &mut buffers.weights);
-        for lane in 0..LANES {
-            let mut lifts = lifts.iter_mut();
-            for node in &alpha.plain {
-                single.allocate(plan, node, &buffers.weights, lane);
-                for leaf in &node.leaves {
-                    let level = &self.levels[leaf.elasticity];
-                    single.power(level.elasticity);
-                    for judge in self.judges_of(leaf.elasticity, buffers) {
-                        if let Some(lift) = lifts.next() {
-                            lift[lane] = single.lift(judge, lane);
-                        }
-                    }
+        for node in &alpha.plain {
+            buffers.allocate(plan, node, alpha.alpha);
+            for leaf in &node.leaves {
+                let level = &self.levels[leaf.elasticity];
+                level
+                    .returns
+                    .of_lanes(&buffers.raised[..channels], &mut brought[..channels]);
+                for (judge, judging) in self.judges_of(leaf.elasticity, buffers).enumerate() {
+                    let returns = brings(&brought[..channels], judging.rates);
+                    let lift = zip(returns, judging.baseline, |x, y| x / y - 1.0);
+                    (out.write)(leaf.row + judge, lift);
                 }
             }
         }
-        let mut lifts = lifts.into_iter();
-        for leaf in alpha.plain.iter().flat_map(|node| &node.leaves) {
-            for judge in 0..self.judges() {
-                (out.write)(leaf.row + judge, lifts.next().unwrap_or(ZERO));
-            }
-        }
-        buffers.single = single;
+        buffers.brought = brought;
     }
 
     /// Rates and baselines of the judges in use, truth first.
@@ -585,8 +574,9 @@ impl Work for Prepare<'_> {
     }
 }
 
-fn target_return(target: &[Lane], rates: Rates<'_>) -> Lane {
-    let (x, channels) = (Lanes(target), target.len());
+/// `sum k_i x_i`.
+fn brings(x: &[Lane], rates: Rates<'_>) -> Lane {
+    let (x, channels) = (Lanes(x), x.len());
     match rates {
         Rates::Same(rates) => widest(Dot {
             x,
@@ -634,20 +624,5 @@ impl Single {
             &mut self.scratch,
             &mut self.shares,
         );
-    }
-
-    fn power(&mut self, elasticity: f64) {
-        self.powered.resize(self.shares.len(), 0.0);
-        lanes::power(&self.shares, elasticity, &mut self.powered);
-    }
-
-    /// The lift of the powered shares, summed in the order of the passes.
-    fn lift(&self, judge: Judging<'_>, lane: usize) -> f64 {
-        let x = &self.powered;
-        let returns = match judge.rates {
-            Rates::Same(rates) => in_order(x.len(), |i| x[i] * rates[i]),
-            Rates::Lanes(rates) => in_order(x.len(), |i| x[i] * rates[i][lane]),
-        };
-        returns / judge.baseline[lane] - 1.0
     }
 }

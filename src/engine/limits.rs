@@ -33,6 +33,8 @@ pub(super) struct Limits {
     /// The distinct sides, lower and upper together.
     pub(super) sides: Vec<Limit>,
     distinct: BTreeMap<Vec<u64>, usize>,
+    /// Per elasticity, the common exponent of the response, where there is one.
+    exponents: Vec<Option<f64>>,
     raised: Vec<Vec<Limit>>,
 }
 
@@ -46,15 +48,20 @@ struct Known {
 }
 
 impl Limits {
-    /// Raises every side to every elasticity of the grid, once all bounds are known.
-    pub(super) fn raise(&mut self, elasticities: &[f64]) {
-        let raised = |exponent: &f64| {
-            self.sides
-                .iter()
-                .map(|side| side.power(*exponent))
-                .collect()
+    /// Raises every side to the exponent of every elasticity of the grid that has one, once all bounds are
+    /// known.
+    pub(super) fn raise(&mut self, exponents: Vec<Option<f64>>) {
+        let raised = |exponent: &Option<f64>| {
+            let exponent = exponent.unwrap_or(1.0);
+            self.sides.iter().map(|side| side.power(exponent)).collect()
         };
-        self.raised = elasticities.iter().map(raised).collect();
+        self.raised = exponents.iter().map(raised).collect();
+        self.exponents = exponents;
+    }
+
+    /// The common exponent of the response at a position on the elasticity axis, where there is one.
+    pub(super) fn exponent(&self, elasticity: usize) -> Option<f64> {
+        self.exponents[elasticity]
     }
 
     /// A side, raised to the elasticity at a position on that axis.

@@ -25,6 +25,7 @@ mod permutation;
 mod plan;
 mod projections;
 mod recommended;
+mod returns;
 mod row;
 mod rows;
 mod shares;

@@ -4,7 +4,7 @@ use rand::RngExt;
 use rayon::prelude::*;
 
 use super::chain::Chain;
-use super::judge::observed_judge;
+use super::judge::Judge;
 use super::judgement::PermutationNull;
 use super::today::{Today, metric};
 use crate::scenario::{Campaigns, Columns, Rows, Scenario, bounds_of};
@@ -92,14 +92,14 @@ fn promises(table: &Scenario, configurations: &[u64]) -> Vec<Option<f64>> {
     let mut buffer = Vec::new();
     let promise = |index: &u64| {
         let configuration = table.grid.configuration(*index);
-        let (rule, elasticity) = (&configuration.rule, configuration.level.elasticity);
+        let rule = &configuration.rule;
         let bounds = bounds_of(rule, &table.channel_bounds, chain.status_quo()).ok()?;
         if rule.bound_mode.is_exact() && !bounds.is_feasible() {
             return None;
         }
         let plan = Today::new(table, &chain, rule, &bounds, &metric);
-        let judge = observed_judge(table, &chain, elasticity);
-        let lift = judge.lift_of(&plan.shares, elasticity, &mut buffer);
+        let judge = Judge::observed(table, table.grid.level_at(*index).elasticity);
+        let lift = judge.lift(&plan.shares, &mut buffer);
         lift.is_finite().then_some(lift)
     };
     configurations.iter().map(promise).collect()

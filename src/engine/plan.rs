@@ -120,7 +120,7 @@ impl Plan {
     fn with(scenario: &Scenario, configurations: Vec<u64>, judges: usize, factored: bool) -> Self {
         let mut limits = Limits::default();
         let mut branches = branches(scenario, &configurations, &mut limits);
-        limits.raise(&scenario.grid.elasticity);
+        limits.raise(exponents(scenario));
         branches.sort_by_key(|b| (b.draw, b.score, b.delta, b.alpha));
         let mut layout = Layout::new(configurations.len(), judges, factored);
         let (mut draw_of_slot, mut bounds_of_slot) =
@@ -168,7 +168,8 @@ impl Plan {
                 self.bounds_of_slot(slot),
             );
             let elasticity = at[11];
-            if scenario.grid.bound_mode[at[9]] == BoundMode::Clip {
+            let separates = self.limits.exponent(elasticity).is_some();
+            if separates && scenario.grid.bound_mode[at[9]] == BoundMode::Clip {
                 let [lower, upper] = self.limits.sides_of(bounds);
                 parts.insert((0, lower, elasticity));
                 parts.insert((1, upper, elasticity));
@@ -222,6 +223,13 @@ fn branches(scenario: &Scenario, configurations: &[u64], limits: &mut Limits) ->
     configurations.iter().enumerate().map(branch).collect()
 }
 
+/// The common exponent of the response at every position of the elasticity axis, where there is one.
+fn exponents(scenario: &Scenario) -> Vec<Option<f64>> {
+    (0..scenario.grid.elasticity.len())
+        .map(|position| scenario.response(position).common_exponent())
+        .collect()
+}
+
 fn draw_node(
     scenario: &Scenario,
     limits: &Limits,
@@ -267,7 +275,7 @@ fn alpha_node(
     let mut plain: Vec<(u64, BoundsNode)> = Vec::new();
     for branch in branches {
         let factored = match branch.mode {
-            _ if !layout.factored => None,
+            _ if !layout.factored || limits.exponent(branch.elasticity).is_none() => None,
             BoundMode::Clip => limits
                 .keeps_something(branch.bounds, alpha)
                 .then_some(&mut clips),
@@ -296,16 +304,19 @@ fn alpha_node(
         }
     }
     let groups = |groups: Vec<Vec<Branch>>| {
-        let groups = groups.into_iter().zip(&grid.elasticity).enumerate();
-        groups.filter(|(_, (group, _))| !group.is_empty())
+        let groups = groups.into_iter().enumerate();
+        groups.filter_map(|(at, group)| {
+            let exponent = limits.exponent(at)?;
+            (!group.is_empty()).then_some((at, group, exponent))
+        })
     };
     AlphaNode {
         alpha,
         clips: groups(clips)
-            .map(|(at, (group, exponent))| ClipGroup::new(limits, &group, at, *exponent, layout))
+            .map(|(at, group, exponent)| ClipGroup::new(limits, &group, at, exponent, layout))
             .collect(),
         projections: groups(projections)
-            .map(|(at, (group, exponent))| ProjectGroup::new(limits, &group, at, *exponent, layout))
+            .map(|(at, group, exponent)| ProjectGroup::new(limits, &group, at, exponent, layout))
             .collect(),
         plain: plain.into_iter().map(|(_, node)| node).collect(),
     }

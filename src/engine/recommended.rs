@@ -13,9 +13,9 @@ use super::clips::Rates;
 use super::layout::{ONE, row};
 use super::passes::{Lane, Lanes, Rows, Same, ZERO, in_order, zip};
 use super::plan::Plan;
+use super::returns::Returns;
 use super::today::metric;
 use crate::allocate::{BoundMode, Scratch, impose};
-use crate::lanes;
 use crate::scenario::{Rule, Scenario};
 use crate::vector::widest;
 
@@ -185,6 +185,8 @@ struct Jobs<'a> {
     plan: &'a Plan,
     chain: &'a Chain,
     metric: Vec<f64>,
+    /// Per elasticity.
+    returns: Vec<Returns>,
     /// Blended weights of each score, delta and alpha, with their sum.
     cells: Vec<(Vec<f64>, f64)>,
     known_cells: BTreeMap<[usize; 3], usize>,
@@ -200,6 +202,7 @@ impl<'a> Jobs<'a> {
             plan,
             chain,
             metric: metric(&scenario.campaigns, scenario.campaigns.conversions()),
+            returns: Returns::all(scenario),
             cells: Vec::new(),
             known_cells: BTreeMap::new(),
             known: BTreeMap::new(),
@@ -221,14 +224,16 @@ impl<'a> Jobs<'a> {
             elasticity,
         };
         let limits = &self.plan.limits;
-        if mode != BoundMode::Clip || !limits.keeps_something(bounds, rule.alpha) {
+        let exponent = self.returns[elasticity].exponent();
+        let separates = mode == BoundMode::Clip && limits.keeps_something(bounds, rule.alpha);
+        let (true, Some(exponent)) = (separates, exponent) else {
             return Made {
                 elasticity,
                 over: self.job(job(Part::Whole(mode)), bounds),
                 under: None,
                 scale: 1.0,
             };
-        }
+        };
         let [lower, upper] = limits.sides_of(bounds);
         let over = self.job(job(Part::Over), upper);
         let raises = limits.get(bounds).sum_lo() > 0.0;
@@ -241,7 +246,7 @@ impl<'a> Jobs<'a> {
             elasticity,
             over,
             under,
-            scale: ((left + added) / total).powf(grid.elasticity[elasticity]),
+            scale: ((left + added) / total).powf(exponent),
         }
     }
 
@@ -267,27 +272,29 @@ impl<'a> Jobs<'a> {
 
     fn run(&self) -> Vec<Vec<f64>> {
         let n = self.chain.status_quo().len();
-        let of_elasticity = |(jobs, exponent): (&Vec<Job>, &f64)| {
+        let of_elasticity = |(jobs, returns): (&Vec<Job>, &Returns)| {
             let mut vectors = vec![0.0; jobs.len() * n];
             let parts = vectors.par_chunks_mut(n).zip(jobs);
             parts.for_each_init(Scratch::default, |scratch, (out, job)| {
-                self.vector(job, *exponent, scratch, out);
+                self.vector(job, returns, scratch, out);
             });
             vectors
         };
-        let elasticities = self.wanted.iter().zip(&self.scenario.grid.elasticity);
+        let elasticities = self.wanted.iter().zip(&self.returns);
         elasticities.map(of_elasticity).collect()
     }
 
-    fn vector(&self, job: &Job, exponent: f64, scratch: &mut Scratch, out: &mut [f64]) {
+    fn vector(&self, job: &Job, returns: &Returns, scratch: &mut Scratch, out: &mut [f64]) {
         let w = &self.cells[job.cell].0;
         let bounds = self.plan.limits.get(job.bounds);
+        // Only powers come in parts.
+        let exponent = returns.exponent().unwrap_or(1.0);
         let power = |x: f64| if exponent == 1.0 { x } else { x.powf(exponent) };
         match job.part {
             Part::Whole(mode) => {
                 let mut shares = vec![0.0; w.len()];
                 impose(mode, bounds, w, scratch, &mut shares);
-                lanes::power(&shares, exponent, out);
+                returns.of(&shares, out);
             }
             Part::Over => {
                 for ((out, w), hi) in out.iter_mut().zip(w).zip(bounds.hi()) {

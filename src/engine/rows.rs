@@ -145,14 +145,13 @@ impl Sweep<'_> {
         let today = scratch.todays.of(configuration.index, bounds);
         let campaigns = &self.scenario.campaigns;
         let judge = &self.observed[self.scenario.grid.level_at(configuration.index).elasticity];
-        let lift = judge.lift_of(&today.shares, level.elasticity, &mut scratch.other);
-        let growth = (self.scenario.budget / campaigns.total_spend()).powf(level.elasticity);
+        let lift = judge.lift(&today.shares, &mut scratch.other);
         let total = campaigns.total_conversions();
         let (alpha, delta, n) = (rule.alpha, rule.delta, campaigns.spending());
         let row = PlanRow {
             lift,
-            gain: lift * judge.baseline * growth,
-            lift_total: (1.0 + lift) * growth - 1.0,
+            gain: lift * judge.at_budget,
+            lift_total: (1.0 + lift) * judge.growth - 1.0,
             optimism_first_order: today.optimism_first_order * level.dispersion,
             spurious_lift: stats::spurious_lift(alpha, delta, n, level.dispersion, total),
             moved_share: today.moved_share,

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use super::budget::{Options, blocks, refuse_size};
 use super::chain::Chain;
-use super::judge::{Judge, observed_judge};
+use super::judge::Judge;
 use super::kernel::Kernel;
 use super::lifts::BlockLifts;
 use super::observer::{Observer, Phase, Unobserved};
@@ -150,11 +150,8 @@ impl<'a> Sweep<'a> {
             scenario,
             chain,
             kernel: Kernel::new(scenario, chain, worlds),
-            observed: scenario
-                .grid
-                .elasticity
-                .iter()
-                .map(|elasticity| observed_judge(scenario, chain, *elasticity))
+            observed: (0..scenario.grid.elasticity.len())
+                .map(|position| Judge::observed(scenario, position))
                 .collect(),
             metric: metric(&scenario.campaigns, scenario.campaigns.conversions()),
             observer,

@@ -11,8 +11,10 @@ use super::worlds::{DrawLevel, World, Worlds};
 use super::{AllocationRow, ConfigurationRow, Sink, Unobserved};
 use crate::allocate::BoundMode;
 use crate::problem::Error;
-use crate::response::{Curve, Parameter, Response, lift};
-use crate::scenario::{Lift, Scenario, bounds_of, fixture};
+use crate::response::{Curve, Parameter, lift};
+use crate::scenario::{
+    FixedBy, Lift, ResponseKind, ResponseSettings, Scenario, bounds_of, fixture,
+};
 
 /// Not a whole group of eight, and more than one.
 const REPLICATES: u64 = 11;
@@ -44,6 +46,66 @@ fn factored_clips_agree_with_the_plain_chain() {
     agrees_with_the_plain_chain(&scenario);
 }
 
+/// Curves that are no common power go through the plain chain, at a budget other than today's.
+#[test]
+fn other_responses_agree_with_the_plain_chain() {
+    let mut scenario = fixture::scenario();
+    scenario.grid.delta = vec![2.0];
+    scenario.grid.dispersion = vec![4.0];
+    scenario.grid.noise_cv = vec![0.0];
+    scenario.grid.elasticity = vec![0.9, 0.3];
+    for (kind, own, h) in [
+        (ResponseKind::Hill, vec![], 1.0),
+        (
+            ResponseKind::Hill,
+            vec![None, Some(1.2), None, Some(0.1), None],
+            1.7,
+        ),
+        (ResponseKind::Exponential, vec![], 1.0),
+        (
+            ResponseKind::Power,
+            vec![None, None, Some(1.0), Some(0.5), None],
+            1.0,
+        ),
+        (ResponseKind::CpcInflation, vec![], 1.0),
+    ] {
+        scenario.world.response = ResponseSettings {
+            kind,
+            fixed_by: FixedBy::Elasticity {
+                own,
+                h: Parameter::Common(h),
+            },
+        };
+        agrees_with_the_plain_chain(&scenario);
+    }
+    scenario.grid.elasticity = vec![0.5];
+    scenario.world.response = ResponseSettings {
+        kind: ResponseKind::Exponential,
+        fixed_by: FixedBy::Parameters(Curve::Exponential {
+            rho: Parameter::PerChannel(vec![0.1, 0.5, 1.0, 2.0, 3.0]),
+        }),
+    };
+    agrees_with_the_plain_chain(&scenario);
+}
+
+/// A worth of 0, and worths that differ: scores and lifts are in value.
+#[test]
+fn values_per_conversion_agree_with_the_plain_chain() {
+    let mut scenario = fixture::scenario();
+    scenario.campaigns = crate::scenario::Campaigns::new(crate::scenario::Columns {
+        names: scenario.campaigns.names().to_vec(),
+        spend: scenario.campaigns.spend().to_vec(),
+        conversions: scenario.campaigns.conversions().to_vec(),
+        value: Some(vec![30.0, 0.0, 12.5, 80.0, 7.0]),
+        ..crate::scenario::Columns::default()
+    })
+    .unwrap();
+    agrees_with_the_plain_chain(&scenario);
+    scenario.grid.elasticity = vec![0.5];
+    scenario.world.response = ResponseKind::Hill.into();
+    agrees_with_the_plain_chain(&scenario);
+}
+
 fn agrees_with_the_plain_chain(scenario: &Scenario) {
     let chain = Chain::new(&scenario.campaigns, scenario.budget);
     let worlds = Worlds::new(scenario);
@@ -60,8 +122,7 @@ fn agrees_with_the_plain_chain(scenario: &Scenario) {
         let bounds = bounds_of(rule, &scenario.channel_bounds, chain.status_quo()).unwrap();
         let metric = |seen: &[f64]| metric(&scenario.campaigns, seen);
         let plan_on = |seen: &[f64]| chain.allocate(rule, &bounds, &metric(seen)).shares;
-        let beta = Parameter::Common(configuration.level.elasticity);
-        let response = Response::new(Curve::Power { beta }, scenario.campaigns.len()).unwrap();
+        let response = scenario.response(scenario.grid.level_at(slot as u64).elasticity);
         let judged = |shares: &[f64], truth: &[f64]| {
             let (spend, value) = (scenario.campaigns.spend(), scenario.campaigns.value());
             lift(shares, spend, truth, scenario.budget, &response, value)

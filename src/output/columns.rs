@@ -176,7 +176,7 @@ fn axis_meaning(axis: &str) -> (&'static str, &'static str) {
         ),
         "elasticity" => (
             "exponent",
-            "axis: local elasticity of conversions to spend at today's spend",
+            "axis: local elasticity of conversions to spend at today's spend; where channels have curves of their own in its place, that of all conversions to the budget at today's mix",
         ),
         "noise_cv" => (
             "fraction",

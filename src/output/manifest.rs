@@ -12,7 +12,10 @@ use super::folder::{MANIFEST, RunFolder};
 use super::judgement;
 use crate::engine::{Finding, Judgement, Winners};
 use crate::problem::Error;
-use crate::scenario::{AxisValue, ChannelBounds, Scenario};
+use crate::response::{Curve, Parameter};
+use crate::scenario::{
+    AxisValue, ChannelBounds, FixedBy, ResponseKind, ResponseSettings, Scenario,
+};
 
 /// A file that the run read.
 #[derive(Debug, Clone, Serialize)]
@@ -159,7 +162,7 @@ fn resolved(scenario: &Scenario) -> Value {
             "truth": world.truth.name(),
             "noise": world.noise.name(),
             "prior_mean": world.prior_mean.name(),
-            "response": world.response.name(),
+            "response": response(&world.response),
         },
         "holdout": scenario.run.holdout,
         "lifts": scenario.run.lifts.iter().map(|lift| lift.name()).collect::<Vec<_>>(),
@@ -171,6 +174,46 @@ fn resolved(scenario: &Scenario) -> Value {
         },
         "allocations": scenario.output.allocations.name(),
     })
+}
+
+/// The kind of curve, and its parameters by the keys of the scenario file: one number, or one per channel
+/// in the order of the table.
+fn response(response: &ResponseSettings) -> Value {
+    let parameter = |parameter: &Parameter| match parameter {
+        Parameter::Common(value) => json!(value),
+        Parameter::PerChannel(values) => json!(values),
+    };
+    let mut told = serde_json::Map::new();
+    told.insert("kind".into(), json!(response.kind.name()));
+    let mut tell = |key: &str, value| told.insert(key.into(), value);
+    match &response.fixed_by {
+        FixedBy::Elasticity { own, h } => {
+            if response.kind == ResponseKind::Hill {
+                tell("h", parameter(h));
+            }
+            if !own.is_empty() {
+                tell("channel_elasticity", json!(own));
+            }
+        }
+        FixedBy::Parameters(curve) => match curve {
+            Curve::Linear => {}
+            Curve::Power { beta } => {
+                tell("beta", parameter(beta));
+            }
+            Curve::CpcInflation { eta, xi } => {
+                tell("eta", parameter(eta));
+                tell("xi", parameter(xi));
+            }
+            Curve::Hill { h, kappa } => {
+                tell("h", parameter(h));
+                tell("kappa", parameter(kappa));
+            }
+            Curve::Exponential { rho } => {
+                tell("rho", parameter(rho));
+            }
+        },
+    }
+    Value::Object(told)
 }
 
 fn channel_bounds(bounds: ChannelBounds) -> Value {

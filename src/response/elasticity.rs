@@ -75,6 +75,29 @@ impl Response {
         Self::new(Curve::Exponential { rho }, channels)
     }
 
+    /// The exponent, where every channel responds with the same power of its spend, whatever the curve is
+    /// called: then the budget leaves every return as a common factor, and bounds separate.
+    #[must_use]
+    pub fn common_exponent(&self) -> Option<f64> {
+        let common = |values: &Parameter| {
+            let first = values.values().first()?;
+            values
+                .values()
+                .iter()
+                .all(|value| value == first)
+                .then_some(*first)
+        };
+        match self.curve() {
+            _ if self.is_linear() => Some(1.0),
+            Curve::Power { beta } => common(beta),
+            Curve::CpcInflation { eta, xi } => {
+                let channels = eta.values().len().max(xi.values().len());
+                common(&inflated_exponent(eta, xi, channels))
+            }
+            Curve::Linear | Curve::Hill { .. } | Curve::Exponential { .. } => None,
+        }
+    }
+
     /// Whether every channel responds linearly, whatever the curve is called: then lifts are linear in
     /// shares and need no curve at all.
     #[must_use]
@@ -181,6 +204,21 @@ mod tests {
         assert!(cpc(-0.25).is_linear() && !cpc(0.0).is_linear());
         let hill = Response::hill_from_elasticity(&Common(1.0), Common(2.0), 1).unwrap();
         assert!(!hill.is_linear());
+    }
+
+    #[test]
+    fn a_common_power_is_recognised_by_any_name() {
+        let made = |curve| Response::new(curve, 2).unwrap().common_exponent();
+        let (eta, xi) = (PerChannel(vec![0.25, 0.5]), PerChannel(vec![0.25, 0.0]));
+        assert_eq!(made(Curve::CpcInflation { eta, xi }), Some(0.5));
+        let beta = PerChannel(vec![0.5, 0.5]);
+        assert_eq!(made(Curve::Power { beta }), Some(0.5));
+        let beta = PerChannel(vec![0.5, 0.6]);
+        assert_eq!(made(Curve::Power { beta }), None);
+        assert_eq!(made(Curve::Linear), Some(1.0));
+        assert_eq!(made(Curve::Exponential { rho: Common(0.5) }), None);
+        let flat = Response::exponential_from_elasticity(&Common(1.0), 2).unwrap();
+        assert_eq!(flat.common_exponent(), Some(1.0));
     }
 
     #[test]

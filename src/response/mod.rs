@@ -16,6 +16,7 @@
 
 mod elasticity;
 mod lift;
+mod marginal;
 mod parameter;
 
 pub use self::lift::{LiftResult, lift, response_total};
@@ -57,6 +58,8 @@ pub enum Curve {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Response {
     curve: Curve,
+    /// What of `phi` depends on the parameters alone: a sweep asks for it over and over.
+    fixed: Parameter,
 }
 
 impl Response {
@@ -65,6 +68,7 @@ impl Response {
     pub fn linear() -> Self {
         Self {
             curve: Curve::Linear,
+            fixed: Parameter::Common(1.0),
         }
     }
 
@@ -90,7 +94,8 @@ impl Response {
             }
             Curve::Exponential { rho } => rho.check("rho", channels, POSITIVE, positive)?,
         }
-        Ok(Self { curve })
+        let fixed = fixed_part(&curve, channels);
+        Ok(Self { curve, fixed })
     }
 
     /// The curve.
@@ -110,12 +115,30 @@ impl Response {
             Curve::Linear => u,
             Curve::Power { beta } => u.powf(beta.at(channel)),
             Curve::CpcInflation { eta, xi } => u.powf(1.0 - eta.at(channel) - xi.at(channel)),
-            Curve::Hill { h, kappa } => hill(u, h.at(channel), kappa.at(channel)),
-            Curve::Exponential { rho } => {
-                let rho = rho.at(channel);
-                (-rho * u).exp_m1() / (-rho).exp_m1()
+            Curve::Hill { h, kappa } => {
+                let fixed = self.fixed.at(channel);
+                hill(u, h.at(channel), kappa.at(channel), fixed)
             }
+            Curve::Exponential { rho } => (-rho.at(channel) * u).exp_m1() / self.fixed.at(channel),
         }
+    }
+}
+
+/// `kappa^h`, or its inverse where it exceeds 1; `e^-rho - 1`.
+fn fixed_part(curve: &Curve, channels: usize) -> Parameter {
+    let of_hill = |h: f64, kappa: f64| kappa.powf(if kappa < 1.0 { h } else { -h });
+    match curve {
+        Curve::Linear | Curve::Power { .. } | Curve::CpcInflation { .. } => Parameter::Common(1.0),
+        Curve::Hill {
+            h: Parameter::Common(h),
+            kappa: Parameter::Common(kappa),
+        } => Parameter::Common(of_hill(*h, *kappa)),
+        Curve::Hill { h, kappa } => Parameter::PerChannel(
+            (0..channels)
+                .map(|i| of_hill(h.at(i), kappa.at(i)))
+                .collect(),
+        ),
+        Curve::Exponential { rho } => rho.map(|_, rho| (-rho).exp_m1()),
     }
 }
 
@@ -128,12 +151,19 @@ fn inflated_exponent(eta: &Parameter, xi: &Parameter, channels: usize) -> Parame
 }
 
 /// Written so that no power overflows in the numerator: the larger of 1 and `kappa^h` is divided out.
-fn hill(u: f64, h: f64, kappa: f64) -> f64 {
+/// `fixed` is the smaller of `kappa^h` and `kappa^-h`.
+#[inline]
+fn hill(u: f64, h: f64, kappa: f64, fixed: f64) -> f64 {
+    // A power of 1 is the number itself, to the last bit: most curves have this slope.
+    let power = |x: f64, exponent: f64| match exponent {
+        1.0 => x,
+        -1.0 => 1.0 / x,
+        exponent => x.powf(exponent),
+    };
     if kappa < 1.0 {
-        (1.0 + kappa.powf(h)) / (1.0 + (kappa / u).powf(h))
+        (1.0 + fixed) / (1.0 + power(kappa / u, h))
     } else {
-        let inverse = kappa.powf(-h);
-        (1.0 + inverse) / (inverse + u.powf(-h))
+        (1.0 + fixed) / (fixed + power(u, -h))
     }
 }
 

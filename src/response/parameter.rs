@@ -56,7 +56,9 @@ impl Parameter {
         }
     }
 
-    pub(super) fn values(&self) -> &[f64] {
+    /// One value where it is common, else one per channel.
+    #[must_use]
+    pub fn values(&self) -> &[f64] {
         match self {
             Self::Common(value) => std::slice::from_ref(value),
             Self::PerChannel(values) => values,

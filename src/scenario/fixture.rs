@@ -58,7 +58,7 @@ pub(crate) fn scenario() -> Scenario {
             truth: TruthModel::Posterior,
             noise: Noise::NegBinomial,
             prior_mean: PriorMean::Common,
-            response: ResponseKind::Power,
+            response: ResponseKind::Power.into(),
             dispersion: DispersionSource::Given,
         },
         run: RunSettings {

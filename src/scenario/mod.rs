@@ -4,6 +4,7 @@
 mod bounds;
 mod campaigns;
 mod grid;
+mod response;
 mod table;
 
 #[cfg(test)]
@@ -15,9 +16,11 @@ pub use self::grid::{
     AXES, AxisValue, Configuration, Grid, Level, LevelAt, Position, Rates, RelativeAxes, Rule,
     WORLD_AXES,
 };
+pub use self::response::{FixedBy, ResponseKind, ResponseSettings};
 pub use self::table::{Granularity, TableSpec};
 
 use crate::resample::Noise;
+use crate::response::Response;
 use crate::truth::TruthModel;
 
 /// One scenario: everything a run depends on.
@@ -45,8 +48,22 @@ pub struct Scenario {
     pub output: OutputSettings,
 }
 
+impl Scenario {
+    /// The response at a position on the `elasticity` axis.
+    ///
+    /// # Panics
+    ///
+    /// If the scenario was not resolved from a file and has an elasticity that its curve cannot have.
+    #[must_use]
+    pub fn response(&self, position: usize) -> Response {
+        let elasticity = self.grid.elasticity[position];
+        let response = self.world.response.at(elasticity, self.campaigns.len());
+        response.expect("elasticities were checked when the scenario was resolved")
+    }
+}
+
 /// How noisy worlds are drawn.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct World {
     /// What plays the truth.
     pub truth: TruthModel,
@@ -55,7 +72,7 @@ pub struct World {
     /// Whether `posterior` truths let the mean rate vary with spend.
     pub prior_mean: PriorMean,
     /// How conversions respond to spend; the level's elasticity completes it.
-    pub response: ResponseKind,
+    pub response: ResponseSettings,
     /// Where the dispersion comes from.
     pub dispersion: DispersionSource,
 }
@@ -76,26 +93,6 @@ impl PriorMean {
         match self {
             Self::Common => "common",
             Self::LogSpend => "log_spend",
-        }
-    }
-}
-
-/// How conversions respond to spend.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ResponseKind {
-    /// In proportion.
-    Linear,
-    /// As a power of it, `u^elasticity`.
-    Power,
-}
-
-impl ResponseKind {
-    /// The name used in scenario files.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Linear => "linear",
-            Self::Power => "power",
         }
     }
 }

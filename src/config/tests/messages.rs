@@ -279,11 +279,6 @@ fn what_this_version_lacks_says_what_to_use() {
         ),
         (
             "world",
-            "response = \"cpc_inflation\"",
-            "9:12: error: world.response: \"cpc_inflation\" is not available in this version [E_NOT_YET]\n    fix: use \"power\", which is the same curve",
-        ),
-        (
-            "world",
             "truth = \"split\"",
             "9:9: error: world.truth: \"split\" is not available in this version [E_NOT_YET]\n    fix: use \"posterior\"",
         ),
@@ -440,5 +435,63 @@ fn a_long_list_of_mistakes_is_cut_where_nobody_reads_on() {
         [
             "dir/s.toml:7:9: error: grid.alpha: 100,001 values; an axis may have at most 100,000 [E_AXIS]\n    fix: shorten the list"
         ]
+    );
+}
+
+#[test]
+fn response_curves_have_parameters_of_their_own() {
+    let world = |lines, expected| check("world", lines, expected);
+    world(
+        "response = \"hil\"",
+        "9:12: error: world.response: unknown response \"hil\" [E_RESPONSE]\n    fix: did you mean \"hill\"? known: linear, power, cpc_inflation, hill, exponential",
+    );
+    world(
+        "response = \"power\"\nkappa = 2.0",
+        "10:1: error: world.kappa: kappa belongs to response = \"hill\", not to \"power\" [E_RESPONSE]\n    fix: remove kappa, or use response = \"hill\"",
+    );
+    world(
+        "response = \"hill\"\nkappa = 2.0\nelasticity = 0.5",
+        "11:1: error: world.elasticity: elasticity and kappa both fix a \"hill\" curve [E_RESPONSE]\n    fix: keep elasticity, or kappa",
+    );
+    world(
+        "response = \"hill\"",
+        "9:1: error: world.response: a \"hill\" curve needs elasticity, or kappa [E_RESPONSE]\n    fix: add elasticity = [0.5] to [world], or kappa = 1.5",
+    );
+    world(
+        "response = \"cpc_inflation\"",
+        "9:1: error: world.response: a \"cpc_inflation\" curve needs elasticity, or eta and xi [E_RESPONSE]\n    fix: add elasticity = [0.5] to [world], or eta = 0.2",
+    );
+    world(
+        "response = \"exponential\"\nrho = 0",
+        "10:7: error: world.rho: 0 is not a finite number above 0 [E_RESPONSE]\n    fix: use a rate of saturation per today's spend, such as 0.7",
+    );
+    world(
+        "response = \"hill\"\nkapa = 1.0\nelasticity = 0.5",
+        "10:1: error: world.kapa: unknown key `kapa` [E_KEY]\n    fix: did you mean `kappa`?",
+    );
+}
+
+#[test]
+fn elasticities_that_a_curve_cannot_have_are_refused() {
+    let world = |lines, expected| check("world", lines, expected);
+    world(
+        "response = \"hill\"\nelasticity = [0.5, 1.0]",
+        "10:1: error: world.elasticity: a \"hill\" curve with h = 1 has an elasticity below 1, not 1 [E_RESPONSE]\n    fix: use elasticities below 1, or a larger h",
+    );
+    world(
+        "response = \"hill\"\nh = 1.5\nelasticity = [0.5, 1.0]\n[world.channel.Meta]\nh = 0.8",
+        "11:1: error: world.elasticity: a \"hill\" curve with h = 0.8 has an elasticity below 0.8, not 1 [E_RESPONSE]\n    fix: use elasticities below 0.8, or a larger h",
+    );
+    world(
+        "response = \"exponential\"\nelasticity = [0.5]\n[world.channel.Meta]\nelasticity = 1.2",
+        "12:1: error: world.channel.\"Meta\".elasticity: an \"exponential\" curve has an elasticity of at most 1, not 1.2 [E_RESPONSE]\n    fix: use at most 1, or response = \"power\"",
+    );
+    world(
+        "response = \"cpc_inflation\"\neta = 0.6\nxi = 0.4",
+        "10:1: error: world.eta: with eta = 0.6 and xi = 0.4, more spend brings no more conversions [E_RESPONSE]\n    fix: use eta and xi that sum to less than 1",
+    );
+    world(
+        "response = \"linear\"\n[world.channel.Meta]\nelasticity = 0.5",
+        "11:1: error: world.channel.\"Meta\".elasticity: a linear response has elasticity 1, not 0.5 [E_RESPONSE]\n    fix: use response = \"power\", or remove elasticity",
     );
 }

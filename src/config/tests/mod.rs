@@ -186,7 +186,7 @@ fn the_smallest_scenario_has_the_documented_defaults() {
         (TruthModel::Posterior, Noise::Poisson)
     );
     assert_eq!(world.prior_mean, PriorMean::Common);
-    assert_eq!(world.response, ResponseKind::Linear);
+    assert_eq!(world.response, ResponseKind::Linear.into());
     assert_eq!(world.dispersion, DispersionSource::Assumed);
     assert_eq!(scenario.grid.dispersion, [1.0]);
     assert_eq!(scenario.run.replicates, 10_000);
@@ -218,7 +218,7 @@ fn the_command_line_wins_over_the_file() {
     assert_eq!((scenario.seed, scenario.run.replicates), (7, 100));
     assert_eq!(scenario.grid.alpha, [0.1, 0.2, 0.3]);
     assert_eq!(scenario.grid.score, [Score::Tilted]);
-    assert_eq!(scenario.world.response, ResponseKind::Power);
+    assert_eq!(scenario.world.response, ResponseKind::Power.into());
     assert_eq!(scenario.world.noise, Noise::NegBinomial);
     let missing = SMALL.replace("alpha = 0.5", "");
     let parsed = parse(Path::new("s.toml"), &missing, &set(&[("alpha", "1")]));

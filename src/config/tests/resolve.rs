@@ -328,3 +328,59 @@ proptest! {
         prop_assert_eq!(problems.is_empty(), all_have_room, "{:?}", problems);
     }
 }
+
+fn with_world(world: &str) -> Scenario {
+    resolved(&format!("{SMALL}[world]\n{world}"))
+}
+
+#[test]
+fn a_response_may_differ_between_channels() {
+    let scenario =
+        with_world("elasticity = [1.0, 0.6]\n[world.channel.TikTok]\nelasticity = 0.3\n");
+    assert_eq!(scenario.world.response.kind, ResponseKind::Power);
+    for (position, level) in [1.0, 0.6].into_iter().enumerate() {
+        let response = scenario.response(position);
+        assert_eq!(response.common_exponent(), None);
+        let got: Vec<f64> = (0..4).map(|i| response.elasticity_at_current(i)).collect();
+        assert_eq!(got, [level, level, level, 0.3]);
+    }
+    let scenario = with_world(
+        "response = \"hill\"\nelasticity = 0.6\nh = 1.0\n[world.channel.Meta]\nh = 2.0\n",
+    );
+    let response = scenario.response(0);
+    for channel in 0..4 {
+        assert!((response.elasticity_at_current(channel) - 0.6).abs() < 1e-14);
+    }
+    assert_ne!(response.phi(2.0, 0), response.phi(2.0, 1));
+}
+
+/// The axis of a curve with parameters of its own shows what elasticity that is.
+#[test]
+fn parameters_tell_their_elasticity() {
+    let scenario = with_world("response = \"hill\"\nkappa = 0.5\n");
+    assert_eq!(scenario.grid.elasticity, [1.0 / 3.0]);
+    let scenario = with_world("response = \"cpc_inflation\"\neta = 0.25\n");
+    assert_eq!(scenario.grid.elasticity, [0.75]);
+    assert_eq!(scenario.response(0).common_exponent(), Some(0.75));
+    let scenario = with_world("beta = 0.5\n[world.channel.TikTok]\nbeta = 0.25\n");
+    assert_eq!(scenario.world.response.kind, ResponseKind::Power);
+    // 800 conversions at 0.5 and 200 at 0.25.
+    assert_eq!(scenario.grid.elasticity, [0.45]);
+}
+
+#[test]
+fn what_only_the_table_tells_of_a_response() {
+    let world = |lines: &str| told_with(&format!("{SMALL}[world]\n{lines}"), four());
+    assert_eq!(
+        world("response = \"hill\"\n[world.channel.Meta]\nkappa = 2.0\n"),
+        [
+            "dir/s.toml:8:2: error: world.kappa: channel \"Google\" has no kappa [E_RESPONSE]\n    fix: add kappa to [world], for all channels without one of their own"
+        ]
+    );
+    assert_eq!(
+        world("elasticity = 0.5\n[world.channel.Tiktok]\nelasticity = 0.3\n"),
+        [
+            "dir/s.toml:10:16: error: world.channel.\"Tiktok\": the table has no channel \"Tiktok\" [E_CHANNEL]\n    fix: did you mean \"TikTok\"?"
+        ]
+    );
+}

@@ -3,12 +3,11 @@
 use rayon::prelude::*;
 
 use crate::engine::chain::Chain;
-use crate::engine::judge::observed_judge;
+use crate::engine::judge::Judge;
 use crate::engine::limits::Limits;
 use crate::engine::observer::Observer;
 use crate::engine::today::{Today, Todays, metric};
 use crate::flag::Flags;
-use crate::lanes;
 use crate::problem::Error;
 use crate::scenario::Scenario;
 use crate::units::Count;
@@ -59,7 +58,7 @@ impl Plans {
         let block = usize::try_from(BLOCK_BYTES / (16 * n + 1_000))
             .unwrap_or(1)
             .max(1);
-        let judge = observed_judge(scenario, chain, scenario.grid.elasticity[0]);
+        let judge = Judge::observed(scenario, 0);
         let metric = metric(&scenario.campaigns, scenario.campaigns.conversions());
         let mut facts = Vec::new();
         let step_size = usize::try_from(step).unwrap_or(usize::MAX);
@@ -77,11 +76,10 @@ impl Plans {
                 })
                 .collect();
             let of_rule = |todays: &mut (Todays<'_>, Vec<f64>), (rule, bounds): (&u64, &usize)| {
-                let (todays, powered) = todays;
+                let (todays, buffer) = todays;
                 let today = todays.of(rule * worlds, limits.get(*bounds));
-                powered.resize(today.shares.len(), 0.0);
-                lanes::power(&today.shares, scenario.grid.elasticity[0], powered);
-                Facts::new(scenario, chain, *rule, today, judge.lift(powered))
+                let lift = judge.lift(&today.shares, buffer);
+                Facts::new(scenario, chain, *rule, today, lift)
             };
             let buffers = || (Todays::new(scenario, chain, &metric), Vec::new());
             let pairs = rules.par_iter().zip(&bounds).with_min_len(RULES_AT_ONCE);
