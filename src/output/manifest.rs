@@ -3,19 +3,25 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
+use std::path::{Component, Path};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::dictionary::{Described, dictionary};
 use super::folder::{MANIFEST, RunFolder};
 use super::judgement;
-use crate::engine::{Finding, Judgement, Winners};
+use crate::engine::{Finding, Gravity, Judgement, Winners};
+use crate::flag::Flag;
 use crate::problem::Error;
 use crate::response::{Curve, Parameter};
 use crate::scenario::{
     AxisValue, ChannelBounds, FixedBy, ResponseKind, ResponseSettings, Scenario,
 };
+
+/// The layout of `manifest.json` and of the tables it lists. It rises with every change that an earlier
+/// reader would misunderstand.
+pub(super) const FORMAT: u32 = 1;
 
 /// A file that the run read.
 #[derive(Debug, Clone, Serialize)]
@@ -29,7 +35,7 @@ pub struct InputFile {
 }
 
 /// A file that the run wrote.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutputFile {
     /// Its name in the run folder.
     pub name: String,
@@ -37,6 +43,14 @@ pub struct OutputFile {
     pub bytes: u64,
     /// SHA-256 of its bytes.
     pub sha256: String,
+}
+
+impl OutputFile {
+    /// Whether its name is that of a file in the run folder itself.
+    pub(super) fn is_plain(&self) -> bool {
+        let mut parts = Path::new(&self.name).components();
+        matches!(parts.next(), Some(Component::Normal(_))) && parts.next().is_none()
+    }
 }
 
 /// Where, when and how fast: everything that may differ between two runs with the same results.
@@ -56,6 +70,7 @@ pub struct Provenance {
 #[derive(Debug, Clone, Serialize)]
 pub struct Manifest {
     program: &'static str,
+    format: u32,
     version: &'static str,
     commit: Option<&'static str>,
     scenario: Value,
@@ -67,7 +82,7 @@ pub struct Manifest {
     inputs: Vec<InputFile>,
     outputs: Vec<OutputFile>,
     flags: BTreeMap<&'static str, &'static str>,
-    findings: Vec<String>,
+    findings: Vec<Value>,
     selection: Value,
     provenance: Provenance,
     /// Last, since it is long.
@@ -89,6 +104,7 @@ impl Manifest {
         let flags = findings.iter().filter_map(|finding| finding.flag);
         Self {
             program: "liftsweep",
+            format: FORMAT,
             version: env!("CARGO_PKG_VERSION"),
             commit: option_env!("LIFTSWEEP_COMMIT"),
             scenario: resolved(scenario),
@@ -100,10 +116,7 @@ impl Manifest {
             inputs,
             outputs,
             flags: flags.map(|flag| (flag.name(), flag.meaning())).collect(),
-            findings: findings
-                .iter()
-                .map(|finding| finding.text.clone())
-                .collect(),
+            findings: findings.iter().map(recorded).collect(),
             selection: Value::Null,
             provenance,
             columns: dictionary(scenario),
@@ -137,6 +150,20 @@ impl Manifest {
             .and_then(|()| file.sync_all())
             .map_err(Error::machine("write", &path))
     }
+}
+
+fn recorded(finding: &Finding) -> Value {
+    json!({
+        "gravity": match finding.gravity {
+            Gravity::Alarm => "alarm",
+            Gravity::Warning => "warning",
+            Gravity::Note => "note",
+        },
+        "flag": finding.flag.map(Flag::name),
+        "text": finding.text,
+        "remedy": finding.remedy,
+        "no_signal": finding.no_signal,
+    })
 }
 
 /// The scenario with all defaults filled in, in the words of the scenario file.

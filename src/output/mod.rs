@@ -1,10 +1,11 @@
-//! Files out: the run folder, written whole or not at all.
+//! Files out: the run folder, written whole or not at all, and read back.
 
 mod behind;
 mod cell;
 mod columns;
 mod dictionary;
 mod fingerprint;
+mod finished;
 mod folder;
 mod judgement;
 mod manifest;
@@ -15,6 +16,10 @@ mod text;
 pub use self::columns::{ALLOCATION_COLUMNS, Column, configuration_columns};
 pub use self::dictionary::{Described, Kind, allocation_columns, dictionary};
 pub use self::fingerprint::sha256;
+pub use self::finished::{
+    FinishedRun, Names, RecordedColumn, RecordedFinding, RecordedInput, RecordedManifest, Table,
+    Values,
+};
 pub use self::folder::RunFolder;
 pub use self::manifest::{InputFile, Manifest, OutputFile, Provenance};
 pub use self::number::number;
