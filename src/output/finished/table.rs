@@ -283,7 +283,12 @@ pub(super) fn read(
     })
 }
 
-fn building<'a>(all: &[&str], wanted: &[&'a str], path: &Path) -> Result<Vec<Building<'a>>, Error> {
+fn building<'a>(
+    all: &[&str],
+    wanted: &[&'a str],
+    kind: &dyn Fn(&str) -> Option<Kind>,
+    path: &Path,
+) -> Result<Vec<Building<'a>>, Error> {
     let (mut columns, mut problems) = (Vec::new(), Problems::new());
     for &name in wanted {
         match all.iter().position(|column| *column == name) {
