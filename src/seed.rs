@@ -35,6 +35,8 @@ pub enum Purpose {
     Drift = 5,
     /// What the planner sees of a channel, where one uniform number decides it ([`Streams::words`]).
     SampleUniform = 6,
+    /// The dates of a block bootstrap, which all channels share.
+    Dates = 7,
     /// Which channel a row is given to, where rows are permuted.
     Permutation = 20,
 }

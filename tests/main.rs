@@ -21,6 +21,8 @@ mod golden_large;
 mod golden_noise;
 /// The four lifts of given truths and samples.
 mod golden_replicates;
+/// Resampled rows and blocks of dates.
+mod golden_rows;
 /// The published study of four channels.
 mod golden_seed_a;
 /// The notebook's 216 campaigns, where the shared folder is present.

@@ -1,7 +1,7 @@
 //! What the models of truth and noise ask of the table.
 
 use super::source::Spot;
-use super::world::{WorldDraft, check_columns};
+use super::world::{There, WorldDraft, check_columns};
 use crate::problem::Problems;
 use crate::resample::Noise;
 use crate::scenario::{Campaigns, PriorMean};
@@ -14,11 +14,13 @@ pub(super) fn check(
     campaigns: &Campaigns,
     problems: &mut Problems,
 ) {
-    let there = [
-        campaigns.rows().is_some(),
-        campaigns.clicks().is_some(),
-        campaigns.true_rate().is_some(),
-    ];
+    let rows = campaigns.rows();
+    let there = There {
+        rows: rows.is_some(),
+        dates: rows.is_some_and(|rows| rows.date.is_some()),
+        clicks: campaigns.clicks().is_some(),
+        true_rate: campaigns.true_rate().is_some(),
+    };
     check_columns(world, there, problems);
     check_truth(world, campaigns, problems);
     check_value(value, campaigns, problems);
@@ -26,7 +28,9 @@ pub(super) fn check(
         check_log_spend(&world.prior_mean.spot, campaigns, problems);
     }
     match world.noise.value {
-        Some(Noise::Binomial) => check_binomial(&world.noise.spot, campaigns, problems),
+        Some(noise) if noise.needs_clicks() => {
+            check_binomial(noise, &world.noise.spot, campaigns, problems);
+        }
         Some(Noise::Multinomial) => check_multinomial(&world.noise.spot, campaigns, problems),
         _ => {}
     }
@@ -91,14 +95,15 @@ fn check_log_spend(spot: &Spot, campaigns: &Campaigns, problems: &mut Problems) 
     }
 }
 
-fn check_binomial(spot: &Spot, campaigns: &Campaigns, problems: &mut Problems) {
+fn check_binomial(noise: Noise, spot: &Spot, campaigns: &Campaigns, problems: &mut Problems) {
     let conversions = campaigns.conversions();
     let mut report = |code, faults: Vec<usize>, what: &dyn Fn(usize) -> String, remedy: &str| {
         let Some(first) = faults.first() else { return };
         let mut message = format!(
-            "channel \"{}\" has {}, and \"binomial\" draws whole conversions out of whole clicks",
+            "channel \"{}\" has {}, and \"{}\" draws whole conversions out of whole clicks",
             campaigns.names()[*first],
-            what(*first)
+            what(*first),
+            noise.name()
         );
         if faults.len() > 1 {
             message = format!("{message} ({} such channels)", faults.len());

@@ -7,16 +7,16 @@ use super::feasible;
 use super::grid::{GridDraft, RelativeDraft};
 use super::needs;
 use super::source::Spot;
-use super::world::{DispersionLevel, WorldDraft, check_neg_binomial};
+use super::world::{BlockLength, DispersionLevel, WorldDraft, check_neg_binomial};
 use crate::lanes;
 use crate::problem::{Problems, nearest};
-use crate::resample::Noise;
+use crate::resample::{BlockMethod, Noise};
 use crate::response::Response;
 use crate::scenario::{
-    Campaigns, ChannelBounds, DispersionSource, FixedBy, Grid, RelativeAxes, ResponseSettings,
-    Scenario, World,
+    Blocks, Campaigns, ChannelBounds, Days, DispersionSource, FixedBy, Grid, RelativeAxes,
+    ResponseSettings, Scenario, World,
 };
-use crate::stats::pooled_dispersion;
+use crate::stats::{block_lengths, pooled_dispersion};
 
 impl Draft {
     /// Completes the scenario with its table.
@@ -38,7 +38,14 @@ impl Draft {
             needs::check(&self.world, &self.value_spot, &campaigns, &mut problems);
         }
         let response = response_of(&mut self.world, &campaigns, &mut problems);
-        let (dispersion, source) = self.dispersions(&campaigns, &mut problems);
+        let days = campaigns.rows().and_then(Days::new);
+        let (dispersion, source) = self.dispersions(&campaigns, days.as_ref(), &mut problems);
+        let blocks = match (self.world.noise.value, &days) {
+            (Some(Noise::Block), Some(days)) if !self.today_only => {
+                blocks(&self.world, &campaigns, days, &mut problems)
+            }
+            _ => None,
+        };
         let budget = self.budget.value.unwrap_or(campaigns.total_spend());
         if !budget.is_finite() {
             problems.push(self.budget.spot.problem(
@@ -63,6 +70,8 @@ impl Draft {
                 prior_mean: self.world.prior_mean.value,
                 response,
                 dispersion: source,
+                intraclass_correlation: self.world.intraclass_correlation.value.unwrap_or(0.0),
+                blocks,
             },
             grid: complete_grid(self.grid, self.world, dispersion),
             run: self.run,
@@ -75,6 +84,7 @@ impl Draft {
     fn dispersions(
         &self,
         campaigns: &Campaigns,
+        days: Option<&Days>,
         problems: &mut Problems,
     ) -> (Vec<f64>, DispersionSource) {
         let levels = match &self.world.dispersion.value {
@@ -89,20 +99,28 @@ impl Draft {
                 DispersionLevel::Given(number) => numbers.push(*number),
                 DispersionLevel::Rows => {
                     source = DispersionSource::Rows;
-                    numbers.extend(self.estimate(campaigns, problems));
+                    numbers.extend(self.estimate(campaigns, days, problems));
                 }
             }
         }
         (numbers, source)
     }
 
-    /// The dispersion of the table's rows, where it is one that worlds can be drawn with.
-    fn estimate(&self, campaigns: &Campaigns, problems: &mut Problems) -> Option<f64> {
+    /// The dispersion of the table's rows, where it is one that worlds can be drawn with. With dates, a
+    /// row is a channel's day: what hits a day as a whole is noise, too.
+    fn estimate(
+        &self,
+        campaigns: &Campaigns,
+        days: Option<&Days>,
+        problems: &mut Problems,
+    ) -> Option<f64> {
         let spot = &self.world.dispersion.spot;
         let remedy = "give a number, such as dispersion = [1.0]";
-        let estimate = campaigns
-            .rows()
-            .and_then(|rows| pooled_dispersion(&rows.start, &rows.spend, &rows.conversions));
+        let estimate = match (days, campaigns.rows()) {
+            (Some(days), _) => pooled_dispersion(&days.start, &days.spend, &days.conversions),
+            (None, Some(rows)) => pooled_dispersion(&rows.start, &rows.spend, &rows.conversions),
+            (None, None) => None,
+        };
         let Some(estimate) = estimate else {
             let message =
                 "no dispersion can be estimated: no channel has two rows and a conversion";
@@ -117,6 +135,63 @@ impl Draft {
         check_neg_binomial(&self.world.noise, std::iter::once(estimate), problems);
         Some(estimate)
     }
+}
+
+/// The blocks of dates. An automatic length is the mean of those that the channels ask for, each by what
+/// its conversions deviate from its rate on the dates, weighted by conversions.
+fn blocks(
+    world: &WorldDraft,
+    campaigns: &Campaigns,
+    days: &Days,
+    problems: &mut Problems,
+) -> Option<Blocks> {
+    let method = world.block_method.value.unwrap_or(BlockMethod::Stationary);
+    let dates = days.dates.len();
+    if dates < 2 {
+        problems.push(world.noise.spot.problem(
+            "E_NOISE",
+            "\"block\" resamples dates, but all rows have the same one",
+            "use noise = \"rows\"",
+        ));
+        return None;
+    }
+    if let Some(BlockLength::Given(length)) = world.block_length.value {
+        if length > dates as f64 {
+            problems.push(world.block_length.spot.problem(
+                "E_NOISE",
+                format!("blocks of {length} dates are longer than the table, which has {dates}"),
+                "use a shorter length, or \"auto\"",
+            ));
+            return None;
+        }
+        return Some(Blocks {
+            method,
+            length,
+            is_estimated: false,
+        });
+    }
+    let (mut sum, mut total) = (0.0, 0.0);
+    for (channel, conversions) in campaigns.conversions().iter().enumerate() {
+        let Some(series) = days.deviations(channel).filter(|_| *conversions > 0.0) else {
+            continue;
+        };
+        let lengths = block_lengths(&series);
+        let length = match method {
+            BlockMethod::Circular => lengths.circular,
+            BlockMethod::Stationary => lengths.stationary,
+        };
+        sum += conversions * length;
+        total += conversions;
+    }
+    let length = if total > 0.0 { sum / total } else { 1.0 };
+    Some(Blocks {
+        method,
+        length: match method {
+            BlockMethod::Circular => length.round(),
+            BlockMethod::Stationary => length,
+        },
+        is_estimated: true,
+    })
 }
 
 /// Counts without extra variance, counts with it, or whatever varies less than counts.

@@ -8,7 +8,7 @@ use super::reader::Section;
 use super::response::{self, ELASTICITY, ResponseDraft};
 use super::source::{Placed, Spot};
 use crate::problem::Problems;
-use crate::resample::Noise;
+use crate::resample::{BlockMethod, Noise};
 use crate::scenario::{Granularity, PriorMean, TableSpec};
 use crate::truth::TruthModel;
 use toml::de::DeValue;
@@ -20,6 +20,15 @@ pub(super) enum DispersionLevel {
     Given(f64),
     /// To be estimated from the table's rows.
     Rows,
+}
+
+/// How long the blocks of dates are.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum BlockLength {
+    /// A number of dates of the user's.
+    Given(f64),
+    /// To be estimated from the table.
+    Auto,
 }
 
 /// `[world]` as it was written.
@@ -36,6 +45,9 @@ pub(super) struct WorldDraft {
     pub(super) elasticity: Vec<f64>,
     pub(super) noise_cv: Vec<f64>,
     pub(super) drift_cv: Vec<f64>,
+    pub(super) intraclass_correlation: Placed<Option<f64>>,
+    pub(super) block_method: Placed<Option<BlockMethod>>,
+    pub(super) block_length: Placed<Option<BlockLength>>,
 }
 
 impl WorldDraft {
@@ -65,14 +77,14 @@ const NOISE: Names<Noise> = Names {
     code: "E_NOISE",
     known: &Noise::ALL,
     name: Noise::name,
-    later: &[
-        (
-            "beta_binomial",
-            "use \"neg_binomial\" with the dispersion, or \"binomial\"",
-        ),
-        ("rows_bayes", "use \"rows\""),
-        ("block", "use \"rows\""),
-    ],
+    later: &[],
+};
+const BLOCK_METHOD: Names<BlockMethod> = Names {
+    kind: "block method",
+    code: "E_NOISE",
+    known: &BlockMethod::ALL,
+    name: BlockMethod::name,
+    later: &[],
 };
 const PRIOR_MEAN: Names<PriorMean> = Names {
     kind: "prior mean",
@@ -94,6 +106,21 @@ const CV: Domain = Domain {
     outside: "is not a finite number of at least 0",
     remedy: "use a number of at least 0, such as 0.1 for 10 %",
     example: "[0.0, 0.1]",
+};
+
+const CORRELATION: Domain = Domain {
+    code: "E_NOISE",
+    contains: |x| (0.0..1.0).contains(&x),
+    outside: "lies outside [0, 1)",
+    remedy: "use a number from 0 (clicks are independent) to below 1, such as 0.02",
+    example: "0.02",
+};
+const BLOCK_LENGTH: Domain = Domain {
+    code: "E_NOISE",
+    contains: |x| (1.0..f64::INFINITY).contains(&x),
+    outside: "is not a finite number of at least 1",
+    remedy: "use a number of dates, such as 7, or \"auto\"",
+    example: "7",
 };
 
 /// Reads `[world]`. Whatever is wrong is reported, and stands at its default in the draft.
@@ -127,6 +154,11 @@ pub(super) fn read(
     let noise_cv = axis("noise_cv", &CV);
     let drift_cv = axis("drift_cv", &CV);
     let response = response::read(&mut world, elasticity.as_ref(), problems);
+    let intraclass_correlation = world.read("intraclass_correlation", |entry| {
+        entry.number(&CORRELATION, problems)
+    });
+    let block_method = world.read("block_method", |entry| entry.name(&BLOCK_METHOD, problems));
+    let block_length = world.read("block_length", |entry| block_length(entry, problems));
     read_periods(&mut world, problems);
     check_neg_binomial(&noise, given(dispersion.value.as_ref()), problems);
     let header = world.header();
@@ -141,6 +173,23 @@ pub(super) fn read(
         elasticity: elasticity.map_or_else(|| vec![1.0], |axis| axis.value),
         noise_cv: noise_cv.map_or_else(|| vec![0.0], |axis| axis.value),
         drift_cv: drift_cv.map_or_else(|| vec![0.0], |axis| axis.value),
+        intraclass_correlation,
+        block_method,
+        block_length,
+    }
+}
+
+/// A number of dates, or `"auto"`.
+fn block_length(entry: &Entry<'_>, problems: &mut Problems) -> Option<BlockLength> {
+    match entry.value() {
+        DeValue::String(text) if text == "auto" => Some(BlockLength::Auto),
+        DeValue::Integer(_) | DeValue::Float(_) => entry
+            .number(&BLOCK_LENGTH, problems)
+            .map(BlockLength::Given),
+        _ => {
+            problems.push(entry.wrong_type("a number or \"auto\"", BLOCK_LENGTH.example));
+            None
+        }
     }
 }
 
@@ -246,35 +295,99 @@ pub(super) fn check_table(world: &WorldDraft, table: &TableSpec, problems: &mut 
             "use data.granularity = \"row\" where the table has such rows, or a number such as 1.0",
         ));
     }
-    check_columns(
-        world,
-        [has_rows, table.clicks.is_some(), table.true_rate.is_some()],
-        problems,
-    );
+    check_keys(world, problems);
+    let there = There {
+        rows: has_rows,
+        dates: table.date.is_some(),
+        clicks: table.clicks.is_some(),
+        true_rate: table.true_rate.is_some(),
+    };
+    check_columns(world, there, problems);
 }
 
-/// Whether rows, clicks and true rates are there for the models that need them.
-pub(super) fn check_columns(world: &WorldDraft, there: [bool; 3], problems: &mut Problems) {
-    let [rows, clicks, true_rate] = there;
+/// Keys that only one noise reads, and that it needs.
+fn check_keys(world: &WorldDraft, problems: &mut Problems) {
+    let noise = world.noise.value;
+    let mut idle = |spot: &Spot, reader: Noise| {
+        let message = format!("only noise = \"{}\" reads this key", reader.name());
+        let remedy = format!("use noise = \"{}\", or remove the key", reader.name());
+        problems.push(spot.problem("E_NOISE", message, remedy));
+    };
+    if noise != Some(Noise::Block) {
+        if world.block_method.value.is_some() {
+            idle(&world.block_method.spot, Noise::Block);
+        }
+        if world.block_length.value.is_some() {
+            idle(&world.block_length.spot, Noise::Block);
+        }
+    }
+    let correlation = &world.intraclass_correlation;
+    if noise != Some(Noise::BetaBinomial) && correlation.value.is_some() {
+        idle(&correlation.spot, Noise::BetaBinomial);
+    }
+    if noise == Some(Noise::BetaBinomial) && correlation.value.is_none() {
+        problems.push(world.noise.spot.problem(
+            "E_NOISE",
+            "\"beta_binomial\" needs the correlation between the clicks of a channel",
+            "add intraclass_correlation = 0.02 (0 is \"binomial\") to [world]",
+        ));
+    }
+    if let (Some(BlockMethod::Circular), Some(BlockLength::Given(length))) =
+        (world.block_method.value, world.block_length.value)
+        && length.fract() != 0.0
+    {
+        problems.push(world.block_length.spot.problem(
+            "E_NOISE",
+            format!("circular blocks have a whole number of dates, not {length}"),
+            format!("use {}, or block_method = \"stationary\"", length.round()),
+        ));
+    }
+}
+
+/// Which optional parts a table has.
+#[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "columns, each there or not")]
+pub(super) struct There {
+    pub(super) rows: bool,
+    pub(super) dates: bool,
+    pub(super) clicks: bool,
+    pub(super) true_rate: bool,
+}
+
+/// Whether rows, dates, clicks and true rates are there for the models that need them.
+pub(super) fn check_columns(world: &WorldDraft, there: There, problems: &mut Problems) {
     let mut lack = |spot: &Spot, code, message: &str, remedy: &str| {
         problems.push(spot.problem(code, message, remedy));
     };
-    match world.noise.value {
-        Some(Noise::Rows) if !rows => lack(
-            &world.noise.spot,
-            "E_NOISE",
-            "\"rows\" resamples the rows behind each channel, but data.granularity is \"channel\"",
-            "use data.granularity = \"row\" where the table has such rows, or noise = \"poisson\"",
-        ),
-        Some(Noise::Binomial) if !clicks => lack(
-            &world.noise.spot,
-            "E_NOISE",
-            "\"binomial\" draws conversions out of clicks, but data.clicks is missing",
-            "name the column of clicks in [data], or use noise = \"poisson\"",
-        ),
-        _ => {}
+    if let Some(noise) = world.noise.value {
+        let name = noise.name();
+        if noise.resamples_rows() && !there.rows {
+            lack(
+                &world.noise.spot,
+                "E_NOISE",
+                &format!(
+                    "\"{name}\" resamples the rows behind each channel, but data.granularity is \"channel\""
+                ),
+                "use data.granularity = \"row\" where the table has such rows, or noise = \"poisson\"",
+            );
+        } else if noise == Noise::Block && !there.dates {
+            lack(
+                &world.noise.spot,
+                "E_NOISE",
+                "\"block\" resamples dates, but data.date is missing",
+                "name the column of dates in [data], or use noise = \"rows\"",
+            );
+        }
+        if noise.needs_clicks() && !there.clicks {
+            lack(
+                &world.noise.spot,
+                "E_NOISE",
+                &format!("\"{name}\" draws conversions out of clicks, but data.clicks is missing"),
+                "name the column of clicks in [data], or use noise = \"poisson\"",
+            );
+        }
     }
-    if world.truth.value == TruthModel::Fixed && !true_rate {
+    if world.truth.value == TruthModel::Fixed && !there.true_rate {
         lack(
             &world.truth.spot,
             "E_TRUTH",

@@ -27,6 +27,7 @@ mod projections;
 mod recommended;
 mod returns;
 mod row;
+mod row_draws;
 mod rows;
 mod shares;
 mod standing;
@@ -34,6 +35,8 @@ mod sweep;
 mod targets;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_of_worlds;
 mod today;
 mod winners;
 mod worlds;

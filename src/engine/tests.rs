@@ -106,7 +106,7 @@ fn values_per_conversion_agree_with_the_plain_chain() {
     agrees_with_the_plain_chain(&scenario);
 }
 
-fn agrees_with_the_plain_chain(scenario: &Scenario) {
+pub(super) fn agrees_with_the_plain_chain(scenario: &Scenario) {
     let chain = Chain::new(&scenario.campaigns, scenario.budget);
     let worlds = Worlds::new(scenario);
     let kernel = Kernel::new(scenario, &chain, &worlds);

@@ -8,12 +8,11 @@ use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};
 
 use super::passes::{Lane, ZERO};
+use super::row_draws::RowDraws;
 use crate::flag::{Flag, Flags};
 use crate::lanes::LANES;
 use crate::resample::{self, FixedSample, Noise};
-use crate::scenario::{
-    Campaigns, Configuration, DispersionSource, LevelAt, PriorMean, Rows, Scenario,
-};
+use crate::scenario::{Campaigns, Configuration, DispersionSource, LevelAt, PriorMean, Scenario};
 use crate::seed::{Purpose, Streams};
 use crate::truth::{HierarchicalPosterior, PosteriorSettings, RateLaw, TruthModel, flat_rate_law};
 use crate::units::{Sample, Truth};
@@ -65,6 +64,9 @@ pub(super) struct Worlds<'a> {
     campaigns: &'a Campaigns,
     streams: Streams,
     noise: Noise,
+    intraclass_correlation: f64,
+    /// Where the noise resamples rows.
+    rows: Option<RowDraws<'a>>,
     levels: Levels,
     /// One source of true means per level of the dispersion axis.
     sources: Vec<Source>,
@@ -118,6 +120,8 @@ impl<'a> Worlds<'a> {
             streams,
             fixed: fixed_samples(scenario, streams),
             noise: scenario.world.noise,
+            intraclass_correlation: scenario.world.intraclass_correlation,
+            rows: RowDraws::new(scenario),
             sources: grid.dispersion.iter().map(source).collect(),
             levels: Levels {
                 dispersion: grid.dispersion.clone(),
@@ -277,10 +281,15 @@ impl<'a> Worlds<'a> {
 
     /// Replaces means by a noisy sample of them; whether a binomial rate was capped.
     fn draw_sample(&self, dispersion: f64, replicate: u64, means: &mut [f64]) -> bool {
+        if let Some(rows) = &self.rows {
+            rows.draw(self.streams, replicate, means);
+            return false;
+        }
         let stream = |channel: usize| {
             self.streams
                 .channel(Purpose::Sample, replicate, channel as u64)
         };
+        let clicks = |channel: usize| self.campaigns.clicks().map_or(0.0, |all| all[channel]);
         if self.noise == Noise::Multinomial {
             resample::multinomial(self.campaigns.total_conversions().round(), means, stream);
             return false;
@@ -292,25 +301,22 @@ impl<'a> Worlds<'a> {
                 Noise::NegBinomial => resample::neg_binomial(*mean, dispersion, rng),
                 Noise::Gamma => resample::gamma(*mean, dispersion, rng),
                 Noise::Binomial => {
-                    let clicks = self
-                        .campaigns
-                        .clicks()
-                        .map_or(0.0, |clicks| clicks[channel]);
-                    let (draw, above) = resample::binomial(*mean, clicks, rng);
+                    let (draw, above) = resample::binomial(*mean, clicks(channel), rng);
                     capped |= above;
                     draw
                 }
-                Noise::Rows => self.campaigns.rows().map_or(0.0, |rows| {
-                    let observed = self.campaigns.conversions()[channel];
-                    let resampled =
-                        resample_channel(rows, channel, self.campaigns.spend()[channel], rng);
-                    if observed > 0.0 {
-                        resampled * (*mean / observed)
-                    } else {
-                        0.0
-                    }
-                }),
-                Noise::Poisson | Noise::Multinomial => resample::poisson(*mean, rng),
+                Noise::BetaBinomial => {
+                    let correlation = self.intraclass_correlation;
+                    let (draw, above) =
+                        resample::beta_binomial(*mean, clicks(channel), correlation, rng);
+                    capped |= above;
+                    draw
+                }
+                Noise::Poisson
+                | Noise::Multinomial
+                | Noise::Rows
+                | Noise::RowsBayes
+                | Noise::Block => resample::poisson(*mean, rng),
             };
         }
         capped
@@ -336,16 +342,6 @@ fn fixed_samples(scenario: &Scenario, streams: Streams) -> Vec<FixedSample> {
     grid.dispersion.iter().map(law).collect()
 }
 
-fn resample_channel(rows: &Rows, channel: usize, spend: f64, rng: &mut crate::seed::Stream) -> f64 {
-    let range = rows.start[channel]..rows.start[channel + 1];
-    resample::resample_rows(
-        spend,
-        &rows.spend[range.clone()],
-        &rows.conversions[range],
-        rng,
-    )
-}
-
 /// Means that the user fixed: rate times spend.
 fn fixed_means(campaigns: &Campaigns) -> Vec<f64> {
     let spend = campaigns.spend();
@@ -362,7 +358,9 @@ pub(super) fn world_flags(scenario: &Scenario, configuration: &Configuration) ->
         world.dispersion == DispersionSource::Assumed,
         Flag::DispersionAssumed,
     );
-    let ignores = !world.noise.uses_dispersion() && world.noise != Noise::Rows;
+    let noise = world.noise;
+    let has_its_own = noise.resamples_rows() || noise == Noise::BetaBinomial;
+    let ignores = !noise.uses_dispersion() && !has_its_own;
     flags.raise_if(
         ignores && configuration.level.dispersion != 1.0,
         Flag::DispersionIgnored,
@@ -382,7 +380,7 @@ pub(super) fn world_flags(scenario: &Scenario, configuration: &Configuration) ->
             Flag::TotalRounded,
         );
     }
-    if let (Noise::Rows, Some(rows)) = (world.noise, campaigns.rows()) {
+    if let (true, Some(rows)) = (noise.resamples_rows(), campaigns.rows()) {
         flags.raise_if(
             (0..campaigns.len()).any(|channel| rows.count(channel) == 1),
             Flag::SingleRow,

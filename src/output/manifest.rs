@@ -190,6 +190,12 @@ fn resolved(scenario: &Scenario) -> Value {
             "noise": world.noise.name(),
             "prior_mean": world.prior_mean.name(),
             "response": response(&world.response),
+            "intraclass_correlation": world.intraclass_correlation,
+            "blocks": world.blocks.map(|blocks| json!({
+                "method": blocks.method.name(),
+                "length": blocks.length,
+                "estimated": blocks.is_estimated,
+            })),
         },
         "holdout": scenario.run.holdout,
         "lifts": scenario.run.lifts.iter().map(|lift| lift.name()).collect::<Vec<_>>(),

@@ -4,7 +4,7 @@
 //! can be) is drawn from the nearest law that exists: nothing panics on any finite mean.
 
 use rand::Rng;
-use rand_distr::{Binomial, Distribution, Gamma, Poisson, StandardNormal};
+use rand_distr::{Beta, Binomial, Distribution, Gamma, Poisson, StandardNormal};
 
 /// One draw from `Poisson(mean)`.
 #[inline]
@@ -59,6 +59,27 @@ pub fn binomial(mean: f64, trials: f64, rng: &mut impl Rng) -> (f64, bool) {
     let rate = (mean / trials).min(1.0);
     let draw = Binomial::new(trials as u64, rate).map_or(mean, |law| law.sample(rng) as f64);
     (draw, mean > trials)
+}
+
+/// One draw from the beta-binomial with mean `mean` out of `trials`, in which any two trials of a channel
+/// have correlation `intraclass`: `Binomial(trials, p)` with
+/// `p ~ Beta(r (1 - rho) / rho, (1 - r) (1 - rho) / rho)`, `r = mean / trials`. And whether the rate had
+/// to be held at 1.
+///
+/// Variance `trials r (1 - r) (1 + (trials - 1) rho)`; `rho` in [0, 1), of which 0 is the binomial law.
+///
+/// Griffiths 1973, "Maximum likelihood estimation for the beta-binomial distribution", Biometrics 29.
+#[inline]
+pub fn beta_binomial(mean: f64, trials: f64, intraclass: f64, rng: &mut impl Rng) -> (f64, bool) {
+    if trials <= 0.0 || mean <= 0.0 || mean >= trials || intraclass <= 0.0 {
+        return binomial(mean, trials, rng);
+    }
+    let (rate, weight) = (mean / trials, (1.0 - intraclass) / intraclass);
+    let law = Beta::new(rate * weight, (1.0 - rate) * weight);
+    // Where the weight is beyond what the sampler takes, the beta law is its mean.
+    let drawn = law.map_or(rate, |law| law.sample(rng));
+    let drawn = if drawn.is_finite() { drawn } else { rate };
+    (binomial(trials * drawn, trials, rng).0, false)
 }
 
 /// One draw from `Multinomial(total, mean / sum(mean))`, written over `mean`: a chain of binomials,
@@ -137,6 +158,31 @@ mod tests {
                 assert!(draw.is_finite() && draw >= 0.0, "{mean}: {draw}");
             }
         }
+    }
+
+    #[test]
+    fn beta_binomials_of_any_correlation_stay_within_the_clicks() {
+        for intraclass in [
+            0.0,
+            5e-324,
+            1e-300,
+            1e-12,
+            0.02,
+            0.5,
+            0.999_999,
+            1.0 - 1e-16,
+        ] {
+            for mean in [5e-324, 1e-9, 3.0, 999.0, 1000.0, 2000.0] {
+                for replicate in 0..20 {
+                    let rng = &mut stream(replicate, 7);
+                    let (draw, capped) = beta_binomial(mean, 1000.0, intraclass, rng);
+                    assert!((0.0..=1000.0).contains(&draw) && draw.fract() == 0.0);
+                    assert_eq!(capped, mean > 1000.0);
+                }
+            }
+        }
+        let same = |draw: (f64, bool)| draw == binomial(3.0, 10.0, &mut stream(1, 1));
+        assert!(same(beta_binomial(3.0, 10.0, 0.0, &mut stream(1, 1))));
     }
 
     #[test]

@@ -60,6 +60,8 @@ pub(crate) fn scenario() -> Scenario {
             prior_mean: PriorMean::Common,
             response: ResponseKind::Power.into(),
             dispersion: DispersionSource::Given,
+            intraclass_correlation: 0.0,
+            blocks: None,
         },
         run: RunSettings {
             replicates: 130,

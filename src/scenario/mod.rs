@@ -3,6 +3,7 @@
 
 mod bounds;
 mod campaigns;
+mod days;
 mod grid;
 mod response;
 mod table;
@@ -12,6 +13,7 @@ pub(crate) mod fixture;
 
 pub use self::bounds::{ChannelBounds, bounds_of, ceiling_limit, floor_limit};
 pub use self::campaigns::{Campaigns, Column, Columns, Fault, Rows, number_fault};
+pub use self::days::Days;
 pub use self::grid::{
     AXES, AxisValue, Configuration, Grid, Level, LevelAt, Position, Rates, RelativeAxes, Rule,
     WORLD_AXES,
@@ -19,7 +21,7 @@ pub use self::grid::{
 pub use self::response::{FixedBy, ResponseKind, ResponseSettings};
 pub use self::table::{Granularity, TableSpec};
 
-use crate::resample::Noise;
+use crate::resample::{BlockMethod, Noise};
 use crate::response::Response;
 use crate::truth::TruthModel;
 
@@ -75,6 +77,21 @@ pub struct World {
     pub response: ResponseSettings,
     /// Where the dispersion comes from.
     pub dispersion: DispersionSource,
+    /// Correlation of the clicks of a channel, in [0, 1): of noise `beta_binomial` alone.
+    pub intraclass_correlation: f64,
+    /// Blocks of dates: of noise `block` alone.
+    pub blocks: Option<Blocks>,
+}
+
+/// Blocks of dates that stay together.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Blocks {
+    /// Whether all blocks have the same length.
+    pub method: BlockMethod,
+    /// Length, or mean length, in dates of the table; at least 1.
+    pub length: f64,
+    /// Whether the length was estimated from the table.
+    pub is_estimated: bool,
 }
 
 /// Mean of the hierarchical prior.

@@ -4,6 +4,7 @@
 //! | question | answer |
 //! |---|---|
 //! | how noisy are the conversions? | [`pooled_dispersion`] |
+//! | how long do their swings last? | [`block_lengths`] |
 //! | do the channels differ at all? | [`homogeneity`] |
 //! | how much lift would noise alone show? | [`first_order_optimism`], [`spurious_lift`] |
 //! | how does one configuration do? | [`SummaryPlan::summarise`] |
@@ -13,6 +14,7 @@
 //! replicates and says nothing about the noise of the table itself.
 
 mod best_set;
+mod block_length;
 mod cross;
 mod evidence;
 #[cfg(test)]
@@ -26,6 +28,7 @@ mod summary;
 mod upper;
 
 pub use self::best_set::{best_set_margin, in_best_set};
+pub use self::block_length::{BlockLengths, block_lengths};
 pub use self::cross::{Best, BestPerReplicate, Cross, cross_summary};
 pub use self::evidence::{Homogeneity, homogeneity, pooled_dispersion};
 pub use self::optimism::{first_order_optimism, spurious_lift};

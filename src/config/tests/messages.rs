@@ -274,11 +274,6 @@ fn what_this_version_lacks_says_what_to_use() {
         ),
         (
             "world",
-            "noise = \"beta_binomial\"",
-            "9:9: error: world.noise: \"beta_binomial\" is not available in this version [E_NOT_YET]\n    fix: use \"neg_binomial\" with the dispersion, or \"binomial\"",
-        ),
-        (
-            "world",
             "truth = \"split\"",
             "9:9: error: world.truth: \"split\" is not available in this version [E_NOT_YET]\n    fix: use \"posterior\"",
         ),

@@ -2,6 +2,7 @@
 
 mod messages;
 mod resolve;
+mod worlds;
 
 use std::path::PathBuf;
 

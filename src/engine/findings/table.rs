@@ -4,8 +4,8 @@ use super::{Finding, Gravity, counted, finding, short, some_of};
 use crate::engine::chain::Chain;
 use crate::engine::worlds::world_flags;
 use crate::flag::{Flag, Flags};
-use crate::resample::Noise;
-use crate::scenario::{DispersionSource, Scenario};
+use crate::resample::BlockMethod;
+use crate::scenario::{Blocks, Campaigns, Days, DispersionSource, Rows, Scenario};
 use crate::truth::TruthModel;
 use crate::units::Count;
 
@@ -40,23 +40,25 @@ pub(super) fn table(scenario: &Scenario, found: &mut Vec<Finding>) {
             ));
         }
         DispersionSource::Rows => {
-            let rows = campaigns.rows().map_or(0, crate::scenario::Rows::len);
             let levels: Vec<String> = scenario.grid.dispersion.iter().map(|d| short(*d)).collect();
             let text = format!(
-                "dispersion {} was estimated from {} rows of {} channels",
+                "dispersion {} was estimated from {} of {} channels",
                 levels.join(", "),
-                Count(rows as u128),
+                rows_in_words(campaigns),
                 campaigns.len()
             );
             found.push(finding(Gravity::Note, None, text, ""));
         }
         DispersionSource::Given
-            if scenario.grid.dispersion.contains(&1.0) && world.noise != Noise::Rows =>
+            if scenario.grid.dispersion.contains(&1.0) && !world.noise.resamples_rows() =>
         {
             let text = "dispersion 1 (Poisson) is what the scenario gives, not an estimate: real conversions usually vary more".to_owned();
             found.push(finding(Gravity::Note, None, text, ""));
         }
         DispersionSource::Given => {}
+    }
+    if let Some(blocks) = world.blocks {
+        found.push(finding(Gravity::Note, None, blocks_in_words(blocks), ""));
     }
     let flags = (0..scenario.grid.worlds())
         .map(|world| world_flags(scenario, &scenario.grid.configuration(world)))
@@ -90,6 +92,35 @@ pub(super) fn table(scenario: &Scenario, found: &mut Vec<Finding>) {
         found.push(finding(Gravity::Note, Some(Flag::DeltaLt1), text, ""));
     }
     named_flags(scenario, flags, found);
+}
+
+/// The rows that a dispersion was estimated from: a channel's days, where there are dates.
+fn rows_in_words(campaigns: &Campaigns) -> String {
+    let count = |count: usize| Count(count as u128);
+    match campaigns.rows() {
+        Some(rows) if rows.date.is_some() => {
+            let days = Days::new(rows).map_or(0, |days| days.date.len());
+            format!("{} days (rows of a day summed)", count(days))
+        }
+        rows => format!("{} rows", count(rows.map_or(0, Rows::len))),
+    }
+}
+
+fn blocks_in_words(blocks: Blocks) -> String {
+    let of = match blocks.method {
+        BlockMethod::Circular => "",
+        BlockMethod::Stationary => " on average",
+    };
+    let source = if blocks.is_estimated {
+        "estimated from the table (Politis-White)"
+    } else {
+        "as given"
+    };
+    format!(
+        "samples are made of blocks of {} dates{of} ({}, {source}), the same for all channels",
+        short(blocks.length),
+        blocks.method.name()
+    )
 }
 
 /// Flags that deserve to name who is meant and what to do.

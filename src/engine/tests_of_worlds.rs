@@ -1,0 +1,170 @@
+//! Samples from rows, dates and correlated clicks: against the plain chain, and against what is known
+//! of their laws.
+
+use super::tests::agrees_with_the_plain_chain;
+use super::worlds::{DrawLevel, World, Worlds};
+use crate::allocate::BoundMode;
+use crate::resample::{BlockMethod, Noise};
+use crate::scenario::{Blocks, Campaigns, Columns, Rows, Scenario, fixture};
+use crate::truth::TruthModel;
+
+const LEVEL: DrawLevel = DrawLevel {
+    dispersion: 0,
+    noise_cv: 0,
+    drift_cv: 0,
+};
+
+/// Three channels over forty days, of which all have some and the third has few.
+fn rows() -> (Columns, Rows) {
+    let (mut start, mut spend, mut conversions, mut date) = (vec![0], vec![], vec![], vec![]);
+    for (channel, every) in [1, 1, 7].into_iter().enumerate() {
+        for day in (0..40).step_by(every) {
+            let swing = f64::from(u8::from(day % 10 < 5));
+            spend.push(10.0 + (channel * day % 4) as f64);
+            conversions.push(1.0 + swing * (2 + 2 * channel) as f64 + (day * 7 % 3) as f64);
+            date.push(format!("2024-{:02}-{:02}", 1 + day / 28, 1 + day % 28));
+        }
+        start.push(spend.len());
+    }
+    let sums = |numbers: &[f64]| {
+        start
+            .windows(2)
+            .map(|r| numbers[r[0]..r[1]].iter().sum())
+            .collect()
+    };
+    let columns = Columns {
+        names: ["a", "b", "c"].map(String::from).to_vec(),
+        spend: sums(&spend),
+        conversions: sums(&conversions),
+        clicks: Some(vec![500.0, 600.0, 90.0]),
+        ..Columns::default()
+    };
+    let rows = Rows {
+        start,
+        spend,
+        conversions,
+        date: Some(date),
+    };
+    (columns, rows)
+}
+
+pub(super) fn scenario(truth: TruthModel, noise: Noise) -> Scenario {
+    let (columns, rows) = rows();
+    let mut scenario = fixture::scenario();
+    scenario.campaigns = Campaigns::new(columns).unwrap().with_rows(rows);
+    scenario.channel_bounds = vec![None; 3];
+    scenario.grid.max_share = vec![1.0];
+    scenario.grid.bound_mode = vec![BoundMode::Clip, BoundMode::Project];
+    scenario.world.truth = truth;
+    scenario.world.noise = noise;
+    scenario.world.intraclass_correlation = 0.03;
+    scenario.world.blocks = Some(Blocks {
+        method: BlockMethod::Stationary,
+        length: 4.5,
+        is_estimated: false,
+    });
+    scenario
+}
+
+fn samples(scenario: &Scenario, replicates: u64) -> Vec<Vec<f64>> {
+    let worlds = Worlds::new(scenario);
+    let mut world = World::default();
+    let draw = |replicate| {
+        worlds.draw(LEVEL, replicate, &mut world);
+        world.sample.observed().to_vec()
+    };
+    (0..replicates).map(draw).collect()
+}
+
+#[test]
+fn samples_of_rows_dates_and_clicks_agree_with_the_plain_chain() {
+    for noise in [Noise::RowsBayes, Noise::Block, Noise::BetaBinomial] {
+        for truth in [TruthModel::Observed, TruthModel::Posterior] {
+            agrees_with_the_plain_chain(&scenario(truth, noise));
+        }
+    }
+}
+
+/// Mean and variance of a channel's samples.
+fn moments(samples: &[Vec<f64>], channel: usize) -> (f64, f64) {
+    let n = samples.len() as f64;
+    let mean = samples.iter().map(|sample| sample[channel]).sum::<f64>() / n;
+    let squares = samples
+        .iter()
+        .map(|sample| (sample[channel] - mean).powi(2));
+    (mean, squares.sum::<f64>() / (n - 1.0))
+}
+
+/// A channel with days of equal spend: both bootstraps of rows have the mean of the table, and their
+/// variances are those of sums of `n` rows, up to the `n + 1` of the Dirichlet.
+#[test]
+fn both_bootstraps_of_rows_have_their_known_moments() {
+    let mut scenario = scenario(TruthModel::Observed, Noise::Rows);
+    let conversions = scenario.campaigns.conversions()[0];
+    let rows = scenario.campaigns.rows().unwrap();
+    let squares = rows.conversions[..40]
+        .iter()
+        .map(|c| (c - conversions / 40.0).powi(2));
+    let squares: f64 = squares.sum();
+    for (noise, exact) in [
+        (Noise::Rows, squares),
+        (Noise::RowsBayes, squares * 40.0 / 41.0),
+    ] {
+        scenario.world.noise = noise;
+        let n = 20_000.0_f64;
+        let (mean, variance) = moments(&samples(&scenario, 20_000), 0);
+        assert!((mean - conversions).abs() < 4.5 * (exact / n).sqrt());
+        // Sums of forty rows are nearly normal.
+        let error = exact * (2.0 / n).sqrt();
+        assert!(
+            (variance - exact).abs() < 4.5 * error,
+            "{noise:?} {variance} {exact}"
+        );
+    }
+}
+
+/// Eight circular blocks of five of the forty days, each as likely as another: the variance is eight times
+/// that of a block's sum, and more than that of days drawn one by one, since days swing together.
+#[test]
+fn circular_blocks_have_their_known_moments() {
+    let mut scenario = scenario(TruthModel::Observed, Noise::Block);
+    scenario.world.blocks = Some(Blocks {
+        method: BlockMethod::Circular,
+        length: 5.0,
+        is_estimated: false,
+    });
+    let conversions = scenario.campaigns.conversions()[0];
+    let days = &scenario.campaigns.rows().unwrap().conversions[..40];
+    let sum_from = |start: usize| (0..5).map(|step| days[(start + step) % 40]).sum::<f64>();
+    let off = |x: f64, mean: f64| (x - mean).powi(2);
+    let of_starts = (0..40).map(|start| off(sum_from(start), conversions / 8.0));
+    let exact = 8.0 * of_starts.sum::<f64>() / 40.0;
+    let one_by_one: f64 = days.iter().map(|c| off(*c, conversions / 40.0)).sum();
+    assert!(exact > 1.1 * one_by_one, "{exact} {one_by_one}");
+    let n = 20_000.0_f64;
+    let (mean, variance) = moments(&samples(&scenario, 20_000), 0);
+    assert!((mean - conversions).abs() < 4.5 * (exact / n).sqrt());
+    // Sums of eight blocks have lighter tails than the normal law.
+    assert!((variance - exact).abs() < 4.5 * exact * (2.0 / n).sqrt());
+}
+
+/// Two channels with the same days must come out the same: dates are drawn for all channels at once.
+#[test]
+fn all_channels_get_the_same_dates() {
+    let mut scenario = scenario(TruthModel::Observed, Noise::Block);
+    let (columns, mut rows) = rows();
+    let (days, sum) = (rows.conversions[..40].to_vec(), columns.conversions[0]);
+    rows.conversions[40..80].copy_from_slice(&days);
+    rows.spend.copy_within(0..40, 40);
+    let conversions = vec![sum, sum, columns.conversions[2]];
+    let spend = vec![columns.spend[0], columns.spend[0], columns.spend[2]];
+    let columns = Columns {
+        spend,
+        conversions,
+        ..columns
+    };
+    scenario.campaigns = Campaigns::new(columns).unwrap().with_rows(rows);
+    let samples = samples(&scenario, 50);
+    assert!(samples.iter().all(|sample| sample[0] == sample[1]));
+    assert!(samples.iter().any(|sample| sample[0] != samples[0][0]));
+}
