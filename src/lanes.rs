@@ -44,8 +44,17 @@ pub fn dot(a: &[f64], b: &[f64]) -> f64 {
 /// The lanes pairwise, always in the same order.
 #[inline(always)]
 pub(crate) fn combine(lanes: &[f64; LANES]) -> f64 {
-    ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6]))
-        + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]))
+    let [even, odd] = halves(lanes);
+    even + odd
+}
+
+/// The even lanes and the odd ones: what [`combine`] is the sum of.
+#[inline(always)]
+pub(crate) fn halves(lanes: &[f64; LANES]) -> [f64; 2] {
+    [
+        (lanes[0] + lanes[4]) + (lanes[2] + lanes[6]),
+        (lanes[1] + lanes[5]) + (lanes[3] + lanes[7]),
+    ]
 }
 
 /// `term(0) + ... + term(n - 1)` in the fixed order.

@@ -4,10 +4,10 @@ use std::fmt::Write;
 use std::path::Path;
 
 use liftsweep::config::Overrides;
-use liftsweep::output::{ALLOCATION_COLUMNS, configuration_columns};
+use liftsweep::output::{ALLOCATION_COLUMNS, SENSITIVITY_COLUMNS, configuration_columns};
 
 /// The dictionary as it must stand in the file: one line per column, lifts and quantiles by example.
-fn dictionary() -> (String, String) {
+fn dictionary() -> [String; 3] {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs/robustness.toml");
     let scenario = liftsweep::load(&path, &Overrides::default())
         .unwrap()
@@ -29,19 +29,25 @@ fn dictionary() -> (String, String) {
         );
         writeln!(configurations, "| `{name}` | {} | {meaning} |", column.unit).unwrap();
     }
-    let mut allocations = head.to_owned();
-    for (name, unit, meaning) in ALLOCATION_COLUMNS {
-        writeln!(allocations, "| `{name}` | {unit} | {meaning} |").unwrap();
-    }
-    (configurations, allocations)
+    let table = |columns: &[(&str, &str, &str)]| {
+        let mut table = head.to_owned();
+        for (name, unit, meaning) in columns {
+            writeln!(table, "| `{name}` | {unit} | {meaning} |").unwrap();
+        }
+        table
+    };
+    [
+        configurations,
+        table(&ALLOCATION_COLUMNS),
+        table(&SENSITIVITY_COLUMNS),
+    ]
 }
 
 #[test]
 fn the_data_dictionary_is_the_one_the_program_writes_by() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("results/README.md");
     let readme = std::fs::read_to_string(path).unwrap();
-    let (configurations, allocations) = dictionary();
-    for expected in [configurations, allocations] {
+    for expected in dictionary() {
         assert!(
             readme.contains(&expected),
             "results/README.md must hold this table:\n{expected}"

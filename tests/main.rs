@@ -9,6 +9,8 @@
     reason = "tests stop at what must not happen, and say when they are skipped"
 )]
 
+/// What is made of all rows: sensitivity.
+mod analyses;
 /// The data dictionary in `results/README.md`.
 mod dictionary;
 /// Allocations and lifts of the oracle, case by case.
@@ -27,6 +29,8 @@ mod golden_rows;
 mod golden_seed_a;
 /// The notebook's 216 campaigns, where the shared folder is present.
 mod golden_seed_b;
+/// Indices of sensitivity.
+mod golden_sensitivity;
 /// Statistics, posterior, responses.
 mod golden_stats;
 /// What is said of winners.

@@ -153,7 +153,7 @@ fn no_terminal_means_no_escape_codes_and_plain_lines() {
         assert_eq!(code, 0);
         assert!(!out.contains('\u{1b}') && !err.contains('\u{1b}') && !err.contains('\r'));
         assert!(
-            out.contains("wrote configurations.csv, allocations.csv and manifest.json"),
+            out.contains("wrote configurations.csv, allocations.csv, sensitivity.csv"),
             "{out}"
         );
     }

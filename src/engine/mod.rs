@@ -6,6 +6,7 @@
 //!                                (worlds -> q -> w -> x)    rows    rows, rivals
 //! ```
 
+mod analyses;
 mod arena;
 mod budget;
 mod chain;
@@ -29,6 +30,7 @@ mod returns;
 mod row;
 mod row_draws;
 mod rows;
+mod sensitivity;
 mod shares;
 mod standing;
 mod sweep;
@@ -41,6 +43,7 @@ mod today;
 mod winners;
 mod worlds;
 
+pub use self::analyses::{Analysed, Analyses};
 pub use self::budget::{Options, refuse_size};
 pub use self::chain::{Allocation, Blended, Chain};
 pub use self::estimate::{Estimate, estimate, probe, probe_shares};
@@ -50,6 +53,7 @@ pub use self::judgement::{
 };
 pub use self::observer::{Observer, Phase, Unobserved};
 pub use self::row::{AllocationRow, ConfigurationRow, PlanRow, Rivals, Sink};
+pub use self::sensitivity::{Order, SensitiveMetric, Sensitivity, SensitivityRow};
 pub use self::sweep::run;
 pub use self::today::{Today, metric};
 pub use self::winners::{Criterion, RobustRule, Winners, WorldWinners};

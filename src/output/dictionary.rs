@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::analyses::SENSITIVITY_COLUMNS;
 use super::columns::{ALLOCATION_COLUMNS, configuration_columns};
 use crate::scenario::{AllocationsWanted, Scenario};
 
@@ -72,13 +73,18 @@ pub fn dictionary(scenario: &Scenario) -> BTreeMap<&'static str, Vec<Described>>
     if scenario.output.allocations != AllocationsWanted::None {
         tables.insert("allocations", allocation_columns());
     }
+    tables.insert("sensitivity", describe(&SENSITIVITY_COLUMNS));
     tables
 }
 
 /// The columns of `allocations.csv`.
 #[must_use]
 pub fn allocation_columns() -> Vec<Described> {
-    let columns = ALLOCATION_COLUMNS.iter();
+    describe(&ALLOCATION_COLUMNS)
+}
+
+fn describe(columns: &[(&'static str, &'static str, &'static str)]) -> Vec<Described> {
+    let columns = columns.iter();
     columns
         .map(|(name, unit, meaning)| Described::new(*name, unit, *meaning))
         .collect()
@@ -136,9 +142,13 @@ mod tests {
         assert!(
             dictionary(&scenario)
                 .keys()
-                .eq(["allocations", "configurations"].iter())
+                .eq(["allocations", "configurations", "sensitivity"].iter())
         );
         scenario.output.allocations = AllocationsWanted::None;
-        assert!(dictionary(&scenario).keys().eq(["configurations"].iter()));
+        assert!(
+            dictionary(&scenario)
+                .keys()
+                .eq(["configurations", "sensitivity"].iter())
+        );
     }
 }

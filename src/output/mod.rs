@@ -1,5 +1,6 @@
 //! Files out: the run folder, written whole or not at all, and read back.
 
+mod analyses;
 mod behind;
 mod cell;
 mod columns;
@@ -13,6 +14,7 @@ mod number;
 mod tables;
 mod text;
 
+pub use self::analyses::SENSITIVITY_COLUMNS;
 pub use self::columns::{ALLOCATION_COLUMNS, Column, configuration_columns};
 pub use self::dictionary::{Described, Kind, allocation_columns, dictionary};
 pub use self::fingerprint::sha256;

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::analyses;
 use super::behind::BehindFile;
 use super::cell::Last;
 use super::columns::{ALLOCATION_COLUMNS, Column, configuration_columns};
@@ -9,20 +10,22 @@ use super::folder::RunFolder;
 use super::manifest::OutputFile;
 use super::number::{push_count, push_number};
 use super::text::{Texts, push_field};
-use crate::engine::{AllocationRow, ConfigurationRow, Sink};
+use crate::engine::{AllocationRow, Analyses, ConfigurationRow, Sink};
 use crate::problem::Error;
 use crate::scenario::{AllocationsWanted, Campaigns, Scenario};
 
 /// Room for the text of a cell; most are shorter.
 const CELL: usize = 20;
 
-/// Writes `configurations.csv` and `allocations.csv` into a run folder.
+/// Writes `configurations.csv`, `allocations.csv` and what is made of all rows into a run folder.
 #[derive(Debug)]
 pub struct RunWriter<'a> {
     scenario: &'a Scenario,
     columns: Vec<Column>,
+    folder: &'a RunFolder,
     configurations: Table,
     allocations: Option<Allocations>,
+    analyses: Analyses,
 }
 
 /// `allocations.csv`, and the cells that every plan repeats.
@@ -39,7 +42,7 @@ impl<'a> RunWriter<'a> {
     /// # Errors
     ///
     /// [`Error::Machine`] if they cannot be written.
-    pub fn create(scenario: &'a Scenario, folder: &RunFolder) -> Result<Self, Error> {
+    pub fn create(scenario: &'a Scenario, folder: &'a RunFolder) -> Result<Self, Error> {
         let columns = configuration_columns(scenario);
         let names = columns.iter().map(|column| column.name.as_str());
         let configurations = Table::create(folder, "configurations.csv", names)?;
@@ -55,8 +58,10 @@ impl<'a> RunWriter<'a> {
         Ok(Self {
             scenario,
             columns,
+            folder,
             configurations,
             allocations,
+            analyses: Analyses::new(scenario),
         })
     }
 
@@ -70,6 +75,7 @@ impl<'a> RunWriter<'a> {
         if let Some(allocations) = self.allocations {
             files.push(allocations.table.finish()?);
         }
+        files.extend(analyses::write(self.folder, &self.analyses.finish())?);
         Ok(files)
     }
 }
@@ -115,7 +121,8 @@ impl Sink for RunWriter<'_> {
         }
     }
 
-    fn configurations(&mut self, _: &[ConfigurationRow], text: &[u8]) -> Result<(), Error> {
+    fn configurations(&mut self, rows: &[ConfigurationRow], text: &[u8]) -> Result<(), Error> {
+        self.analyses.observe(rows);
         self.configurations.write(text)
     }
 
@@ -128,7 +135,7 @@ impl Sink for RunWriter<'_> {
 }
 
 /// Turns the comma behind a line's last cell into the line's end.
-fn end_line(text: &mut [u8]) {
+pub(super) fn end_line(text: &mut [u8]) {
     if let Some(last) = text.last_mut() {
         *last = b'\n';
     }
@@ -157,14 +164,14 @@ pub fn guarded(name: &str) -> Cow<'_, str> {
 
 /// One CSV file.
 #[derive(Debug)]
-struct Table {
+pub(super) struct Table {
     name: &'static str,
     file: BehindFile,
 }
 
 impl Table {
     /// Opens a file and writes its header.
-    fn create<'a>(
+    pub(super) fn create<'a>(
         folder: &RunFolder,
         name: &'static str,
         columns: impl Iterator<Item = &'a str>,
@@ -184,11 +191,11 @@ impl Table {
     }
 
     /// Appends lines.
-    fn write(&mut self, lines: &[u8]) -> Result<(), Error> {
+    pub(super) fn write(&mut self, lines: &[u8]) -> Result<(), Error> {
         self.file.write(lines)
     }
 
-    fn finish(self) -> Result<OutputFile, Error> {
+    pub(super) fn finish(self) -> Result<OutputFile, Error> {
         let written = self.file.finish()?;
         Ok(OutputFile {
             name: self.name.to_owned(),

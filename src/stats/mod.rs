@@ -8,11 +8,13 @@
 //! | do the channels differ at all? | [`homogeneity`] |
 //! | how much lift would noise alone show? | [`first_order_optimism`], [`spurious_lift`] |
 //! | how does one configuration do? | [`SummaryPlan::summarise`] |
+//! | which axis of the grid matters? | [`Anova`] |
 //! | how does it do against the others? | [`BestPerReplicate`], [`cross_summary`], [`pareto_front`], [`in_best_set`] |
 //!
 //! A Monte Carlo standard error (MCSE) is simulation error only: it shrinks with the number of
 //! replicates and says nothing about the noise of the table itself.
 
+mod anova;
 mod best_set;
 mod block_length;
 mod cross;
@@ -27,6 +29,7 @@ mod select;
 mod summary;
 mod upper;
 
+pub use self::anova::{Anova, Component, Effects, halved};
 pub use self::best_set::{best_set_margin, in_best_set};
 pub use self::block_length::{BlockLengths, block_lengths};
 pub use self::cross::{Best, BestPerReplicate, Cross, cross_summary};
@@ -35,4 +38,4 @@ pub use self::optimism::{first_order_optimism, spurious_lift};
 pub use self::order::{QuantileRank, Quantiles};
 pub use self::pareto::pareto_front;
 pub use self::select::SelectScratch;
-pub use self::summary::{Summary, SummaryPlan};
+pub use self::summary::{Halves, Summary, SummaryPlan};

@@ -10,7 +10,15 @@ pub(super) fn totals<const ROWS: usize, const TERMS: usize>(
     rows: [&[f64]; ROWS],
     terms: impl Terms<ROWS, TERMS>,
 ) -> [f64; TERMS] {
-    widest(Sums { rows, terms }).map(|lanes| lanes::combine(&lanes))
+    half_totals(rows, terms).map(|[even, odd]| even + odd)
+}
+
+/// Sums of `terms` over the even and over the odd replicates: [`totals`] is their sum, to the last bit.
+pub(super) fn half_totals<const ROWS: usize, const TERMS: usize>(
+    rows: [&[f64]; ROWS],
+    terms: impl Terms<ROWS, TERMS>,
+) -> [[f64; 2]; TERMS] {
+    widest(Sums { rows, terms }).map(|lanes| lanes::halves(&lanes))
 }
 
 /// What is summed: some numbers per replicate, from those that some rows have there.
@@ -28,6 +36,8 @@ pub(super) struct Middle {
     pub(super) high: f64,
     /// The mean.
     pub(super) mean: f64,
+    /// The means of the even and of the odd numbers, of which there are as many or one fewer.
+    pub(super) half_means: [f64; 2],
 }
 
 /// Finds where a row lies.
@@ -94,16 +104,19 @@ impl MiddleLanes {
         let low = self.low.iter().copied().fold(f64::INFINITY, f64::min);
         let high = self.high.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         // The sum of equal numbers rounds; their mean is one of them, so that none lies apart from it.
-        let mean = if low == high {
-            low
+        let (mean, half_means) = if low == high {
+            (low, [low; 2])
         } else {
-            lanes::combine(&self.total) / n as f64
+            let [even, odd] = lanes::halves(&self.total);
+            let half_means = [even / n.div_ceil(2) as f64, odd / (n / 2) as f64];
+            ((even + odd) / n as f64, half_means)
         };
         // Adding 0 makes -0 the same number as 0, also in its bits.
         Middle {
             low: low + 0.0,
             high: high + 0.0,
             mean: mean + 0.0,
+            half_means: half_means.map(|mean| mean + 0.0),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The metrics of one configuration from its lifts, each with its Monte Carlo standard error.
 
 use super::order::{QuantileRank, truncate};
-use super::passes::{Middle, Shortfall, Spread, centre, totals};
+use super::passes::{Middle, Shortfall, Spread, centre, half_totals};
 use super::select::{Ranks, SelectScratch};
 use crate::units::ZERO_LIFT;
 
@@ -81,6 +81,23 @@ pub struct Summary {
     pub quantiles: Vec<f64>,
     /// Half the widths of their 68 % order-statistic intervals.
     pub quantiles_mcse: Vec<f64>,
+    /// Some of the metrics again, from half of the replicates each.
+    pub halves: Halves,
+}
+
+/// Metrics of the even replicates and of the odd ones. Their errors are independent, so that products of
+/// the two are free of the bias that squares of a noisy metric have: see [`Anova`](super::Anova).
+///
+/// With an even number of replicates, the mean of the two is the metric of all of them.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Halves {
+    /// Of [`Summary::mean`].
+    pub mean: [f64; 2],
+    /// Of [`Summary::prob_positive`].
+    pub prob_positive: [f64; 2],
+    /// Of [`Summary::cvar`], each by Rockafellar and Uryasev's `t - E(t - L)+ / tail` at the edge `t` of the tail
+    /// of all replicates: what that is off the half's own edge counts in second order only.
+    pub cvar: [f64; 2],
 }
 
 impl SummaryPlan {
@@ -149,18 +166,29 @@ impl SummaryPlan {
             "a plan serves one number of replicates"
         );
         let n = self.n as f64;
-        let Middle { low, high, mean } = centre(lifts);
+        let Middle {
+            low,
+            high,
+            mean,
+            half_means,
+        } = centre(lifts);
         let spread = Spread {
             mean,
             above: ZERO_LIFT,
             least: target - ZERO_LIFT,
         };
-        let [squares, fourths, positive, reached] = totals([lifts], spread);
+        let [squares, fourths, half_positive, reached] = half_totals([lifts], spread);
+        let [squares, fourths, positive, reached] =
+            [squares, fourths, half_positive, reached].map(|[even, odd]| even + odd);
         let (sd, sd_mcse) = sd(squares, fourths, n);
         let (prob_positive, prob_positive_mcse) = share(positive, n);
         let (prob_target, prob_target_mcse) = share(reached, n);
         let x = self.ranks.select(lifts, low, high, scratch);
-        let (cvar, cvar_mcse) = self.tail.mean(lifts, x[self.edge]);
+        let TailMean {
+            mean: cvar,
+            mcse: cvar_mcse,
+            halves: half_cvars,
+        } = self.tail.mean(lifts, x[self.edge]);
         let (worst, best) = (low, high);
         Summary {
             n: self.n,
@@ -183,8 +211,18 @@ impl SummaryPlan {
             mean_variance: (mean + 1.0) / (sd + 1.0),
             quantiles: self.quantiles.iter().map(|q| q.quantile(x)).collect(),
             quantiles_mcse: self.quantiles.iter().map(|q| q.mcse(x)).collect(),
+            halves: Halves {
+                mean: half_means,
+                prob_positive: per_half(half_positive, self.n),
+                cvar: half_cvars,
+            },
         }
     }
+}
+
+/// Sums over the even and the odd ones of `n` numbers as means.
+fn per_half([even, odd]: [f64; 2], n: usize) -> [f64; 2] {
+    [even / n.div_ceil(2) as f64, odd / (n / 2) as f64]
 }
 
 /// The standard deviation of `n` numbers and its standard error, from the sums of the second and fourth
@@ -217,19 +255,33 @@ impl Tail {
         }
     }
 
-    /// Mean of the tail of numbers, and its standard error. `edge` is the number at its edge.
+    /// Mean of the tail of numbers. `edge` is the number at its edge.
     ///
     /// The tail's sum is `size edge` less what its numbers lie below the edge: the one that lies in it
     /// in part only is the edge itself, which lies 0 below.
-    fn mean(&self, x: &[f64], edge: f64) -> (f64, f64) {
+    fn mean(&self, x: &[f64], edge: f64) -> TailMean {
         let n = x.len() as f64;
-        let [total, squares] = totals([x], Shortfall { edge });
+        let [half_totals, squares] = half_totals([x], Shortfall { edge });
+        let [total, squares] = [half_totals, squares].map(|[even, odd]| even + odd);
         // One of the numbers is the edge, so the squares are at least n / (n - 1) times what is taken
         // away from them: the difference keeps its digits.
         let spread = (squares - total * (total / n)).max(0.0);
         let mcse = (spread / (n - 1.0) / n).sqrt() / self.fraction;
-        (edge - total / self.size, mcse)
+        TailMean {
+            mean: edge - total / self.size,
+            mcse,
+            halves: per_half(half_totals, x.len()).map(|short| edge - short / self.fraction),
+        }
     }
+}
+
+/// The mean of a tail.
+struct TailMean {
+    mean: f64,
+    /// Its standard error.
+    mcse: f64,
+    /// The same from the even and from the odd numbers.
+    halves: [f64; 2],
 }
 
 #[cfg(test)]
@@ -370,6 +422,21 @@ mod tests {
             mean_variance: (mean + 1.0) / (sd + 1.0),
             quantiles,
             quantiles_mcse,
+            halves: half_metrics(lifts, edge, tail),
+        }
+    }
+
+    /// The metrics of halves, one half after the other.
+    fn half_metrics(lifts: &[f64], edge: f64, tail: f64) -> Halves {
+        let mean = |half: usize, of: &dyn Fn(f64) -> f64| {
+            let half: Vec<f64> = lifts.iter().copied().skip(half).step_by(2).collect();
+            half.iter().map(|x| of(*x)).sum::<f64>() / half.len() as f64
+        };
+        let both = |of: &dyn Fn(f64) -> f64| [mean(0, of), mean(1, of)];
+        Halves {
+            mean: both(&|x| x),
+            prob_positive: both(&|x| f64::from(u8::from(x > 1e-12))),
+            cvar: both(&|x| (edge - x).max(0.0)).map(|short| edge - short / tail),
         }
     }
 
@@ -383,6 +450,10 @@ mod tests {
             (got.cvar, expected.cvar),
             (got.cvar_mcse, expected.cvar_mcse),
             (got.mean_variance, expected.mean_variance),
+            (got.halves.mean[0], expected.halves.mean[0]),
+            (got.halves.mean[1], expected.halves.mean[1]),
+            (got.halves.cvar[0], expected.halves.cvar[0]),
+            (got.halves.cvar[1], expected.halves.cvar[1]),
         ] {
             assert!(
                 (got - expected).abs() <= 1e-12 * scale,
@@ -398,6 +469,7 @@ mod tests {
             let mut exact = summary.quantiles.clone();
             exact.extend(&summary.quantiles_mcse);
             exact.extend([summary.var, summary.var_mcse, summary.worst, summary.best]);
+            exact.extend(summary.halves.prob_positive);
             exact.extend([summary.prob_positive, summary.prob_positive_mcse]);
             exact.extend([
                 summary.prob_target,
@@ -407,6 +479,25 @@ mod tests {
             exact
         };
         assert_eq!(exact(got), exact(expected), "{place}");
+    }
+
+    /// Weighted by their sizes, the halves' metrics have those of all replicates as their mean.
+    fn halves_make_the_whole(summary: &Summary, place: &str) {
+        let n = summary.n as f64;
+        let sizes = [summary.n.div_ceil(2) as f64 / n, (summary.n / 2) as f64 / n];
+        let halves = &summary.halves;
+        for (halves, whole) in [
+            (halves.mean, summary.mean),
+            (halves.cvar, summary.cvar),
+            (halves.prob_positive, summary.prob_positive),
+        ] {
+            let mean = sizes[0] * halves[0] + sizes[1] * halves[1];
+            let scale = summary.best.abs().max(summary.worst.abs()).max(1.0);
+            assert!(
+                (mean - whole).abs() <= 1e-12 * scale,
+                "{place}: {halves:?} {whole}"
+            );
+        }
     }
 
     #[test]
@@ -421,9 +512,18 @@ mod tests {
                     lifts[0] -= 0.001;
                     let expected = by_definition(&plan, &lifts, &probabilities, tail);
                     let place = format!("{shape}, {n} lifts, tail {tail}");
-                    agree(&summarise(&plan, &lifts, 0.02, 0.25), &expected, &place);
+                    let got = summarise(&plan, &lifts, 0.02, 0.25);
+                    agree(&got, &expected, &place);
+                    halves_make_the_whole(&got, &place);
                     lifts.reverse();
-                    agree(&summarise(&plan, &lifts, 0.02, 0.25), &expected, &place);
+                    let mut reversed = summarise(&plan, &lifts, 0.02, 0.25);
+                    if n.is_multiple_of(2) {
+                        // The even ones have become the odd ones.
+                        reversed.halves.mean.reverse();
+                        reversed.halves.cvar.reverse();
+                        reversed.halves.prob_positive.reverse();
+                    }
+                    agree(&reversed, &expected, &place);
                 }
             }
         }

@@ -1,0 +1,205 @@
+//! Which axes matter: how much of what a metric varies over the grid each of them explains.
+
+use super::row::ConfigurationRow;
+use crate::scenario::{AxisValue, Grid, Lift, Scenario};
+use crate::stats::{Anova, Component, Effects, Summary, halved};
+use crate::units::ZERO_LIFT;
+
+/// The metrics of a lift that are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SensitiveMetric {
+    /// [`Summary::mean`].
+    Mean,
+    /// [`Summary::cvar`].
+    Cvar,
+    /// [`Summary::prob_positive`].
+    ProbPositive,
+}
+
+impl SensitiveMetric {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Mean, Self::Cvar, Self::ProbPositive];
+
+    /// The end of its column's name in `configurations.csv`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Mean => "mean",
+            Self::Cvar => "cvar",
+            Self::ProbPositive => "prob_positive",
+        }
+    }
+
+    /// The metric, and a number that varies like its replicate noise.
+    fn of(self, summary: &Summary) -> [f64; 2] {
+        let (metric, halves) = match self {
+            Self::Mean => (summary.mean, summary.halves.mean),
+            Self::Cvar => (summary.cvar, summary.halves.cvar),
+            Self::ProbPositive => (summary.prob_positive, summary.halves.prob_positive),
+        };
+        halved(metric, halves, summary.n as u64)
+    }
+}
+
+/// What kind of an effect an index is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// Of one axis, averaged over all others.
+    First,
+    /// Of one axis in all that it takes part in: what would be left without variation if all others were held.
+    Total,
+    /// Of two axes together, beyond what each does by itself.
+    Interaction,
+    /// Of three axes and more together, beyond pairs.
+    Higher,
+}
+
+impl Order {
+    /// Its name in `sensitivity.csv`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::First => "first",
+            Self::Total => "total",
+            Self::Interaction => "interaction",
+            Self::Higher => "higher",
+        }
+    }
+}
+
+/// One index of sensitivity.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SensitivityRow {
+    /// The lift.
+    pub lift: Lift,
+    /// What is measured of it.
+    pub metric: SensitiveMetric,
+    /// What kind of an effect this is.
+    pub order: Order,
+    /// The axis, or the first one of a pair.
+    pub axis: Option<&'static str>,
+    /// The second axis of a pair.
+    pub with_axis: Option<&'static str>,
+    /// The part of the variance that the effect makes, without replicate noise; `None` where noise is all
+    /// there is, nothing varies, or it would have taken too much memory.
+    pub index: Option<f64>,
+    /// The same of the metric as it is, noise included.
+    pub index_raw: Option<f64>,
+    /// Standard deviation of the metric over the grid, without replicate noise.
+    pub sd: f64,
+    /// The part of the metric's variance over the grid that is replicate noise, in [0, 1]; `None` where nothing
+    /// varies.
+    pub noise_share: Option<f64>,
+}
+
+/// Sensitivity of the metrics of every reported lift to the axes of the grid, from the rows in grid order.
+///
+/// The exact functional analysis of variance of [`Anova`], every value of an axis weighing the same; a value
+/// that is listed twice weighs twice. Axes are choices, not uncertain inputs: indices rank them over *this*
+/// grid and are no probabilities.
+#[derive(Debug)]
+pub struct Sensitivity {
+    lifts: Vec<Lift>,
+    /// The axes with more than one level: name, and whether the levels differ.
+    axes: Vec<(&'static str, bool)>,
+    anova: Anova,
+    metrics: Vec<[f64; 2]>,
+}
+
+impl Sensitivity {
+    /// For the rows of a scenario.
+    #[must_use]
+    pub fn new(scenario: &Scenario) -> Self {
+        let (axes, lengths): (Vec<_>, Vec<_>) = axes(&scenario.grid).into_iter().unzip();
+        let lifts = scenario.run.lifts.clone();
+        let metrics = lifts.len() * SensitiveMetric::ALL.len();
+        Self {
+            anova: Anova::new(&lengths, metrics),
+            metrics: Vec::with_capacity(metrics),
+            lifts,
+            axes,
+        }
+    }
+
+    /// Takes in the next rows, in grid order.
+    pub fn observe(&mut self, rows: &[ConfigurationRow]) {
+        for row in rows {
+            self.metrics.clear();
+            for (_, summary) in &row.lifts {
+                let metrics = SensitiveMetric::ALL.iter().map(|metric| metric.of(summary));
+                self.metrics.extend(metrics);
+            }
+            self.anova.observe(&self.metrics);
+        }
+    }
+
+    /// The indices; none unless the rows of the whole grid were seen.
+    #[must_use]
+    pub fn finish(&self) -> Vec<SensitivityRow> {
+        let metrics = self.lifts.iter().flat_map(|lift| {
+            let metrics = SensitiveMetric::ALL.into_iter();
+            metrics.map(|metric| (*lift, metric))
+        });
+        let effects = self.anova.finish().unwrap_or_default();
+        let rows = metrics.zip(effects);
+        rows.flat_map(|((lift, metric), effects)| self.rows(lift, metric, &effects))
+            .collect()
+    }
+
+    fn rows(&self, lift: Lift, metric: SensitiveMetric, effects: &Effects) -> Vec<SensitivityRow> {
+        // What varies by less than rounding does not vary.
+        let varies = effects.variance.raw.sqrt() > ZERO_LIFT;
+        let whole = if varies {
+            effects.variance
+        } else {
+            Component::default()
+        };
+        let row =
+            |order, axes: [Option<&'static str>; 2], component: Option<Component>| SensitivityRow {
+                lift,
+                metric,
+                order,
+                axis: axes[0],
+                with_axis: axes[1],
+                index: component.and_then(|part| part.index(whole)),
+                index_raw: component.and_then(|part| part.raw_index(whole)),
+                sd: whole.corrected().max(0.0).sqrt(),
+                noise_share: varies.then(|| (whole.noise / whole.raw).clamp(0.0, 1.0)),
+            };
+        let told = |axis: &usize| self.axes[*axis].1;
+        let name = |axis: usize| Some(self.axes[axis].0);
+        let axes: Vec<usize> = (0..self.axes.len()).filter(told).collect();
+        let mut rows = Vec::new();
+        rows.extend(axes.iter().map(|axis| {
+            row(
+                Order::First,
+                [name(*axis), None],
+                Some(effects.first[*axis]),
+            )
+        }));
+        rows.extend(
+            axes.iter()
+                .map(|axis| row(Order::Total, [name(*axis), None], effects.total[*axis])),
+        );
+        let pairs = effects
+            .pairs
+            .iter()
+            .filter(|((i, j), _)| told(i) && told(j));
+        rows.extend(
+            pairs.map(|((i, j), pair)| row(Order::Interaction, [name(*i), name(*j)], *pair)),
+        );
+        if axes.len() > 2 {
+            rows.push(row(Order::Higher, [None; 2], effects.higher()));
+        }
+        rows
+    }
+}
+
+/// The axes with more than one level: name and whether the levels differ, and their number.
+fn axes(grid: &Grid) -> Vec<((&'static str, bool), usize)> {
+    let differ = |values: &[AxisValue]| values.iter().any(|value| *value != values[0]);
+    let axes = grid.axes().into_iter();
+    axes.filter(|(_, values)| values.len() > 1)
+        .map(|(name, values)| ((name, differ(&values)), values.len()))
+        .collect()
+}
