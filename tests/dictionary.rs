@@ -4,10 +4,12 @@ use std::fmt::Write;
 use std::path::Path;
 
 use liftsweep::config::Overrides;
-use liftsweep::output::{ALLOCATION_COLUMNS, SENSITIVITY_COLUMNS, configuration_columns};
+use liftsweep::output::{
+    ALLOCATION_COLUMNS, SENSITIVITY_COLUMNS, configuration_columns, draw_columns,
+};
 
 /// The dictionary as it must stand in the file: one line per column, lifts and quantiles by example.
-fn dictionary() -> [String; 3] {
+fn dictionary() -> [String; 4] {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs/robustness.toml");
     let scenario = liftsweep::load(&path, &Overrides::default())
         .unwrap()
@@ -36,10 +38,16 @@ fn dictionary() -> [String; 3] {
         }
         table
     };
+    let mut draws = head.to_owned();
+    for column in draw_columns(&scenario) {
+        let (name, unit, meaning) = (column.name, column.unit, column.meaning);
+        writeln!(draws, "| `{name}` | {unit} | {meaning} |").unwrap();
+    }
     [
         configurations,
         table(&ALLOCATION_COLUMNS),
         table(&SENSITIVITY_COLUMNS),
+        draws,
     ]
 }
 

@@ -37,6 +37,8 @@ mod golden_stats;
 mod judgement;
 /// The house.
 mod layers;
+/// Parquet files: the same values, and every draw.
+mod parquet_files;
 /// Whole runs through the program.
 mod runs;
 mod support;

@@ -1,8 +1,8 @@
 //! Everything beside table, grid and world: name, seed, `[budget]`, `[run]`, `[metrics]` and
 //! `[output]`, and the tables of the design that this version lacks.
 
-use super::axis::{Repeats, list, names, numbers};
-use super::entry::{Domain, Entry, Names};
+use super::axis::{Repeats, names, numbers};
+use super::entry::{Domain, Names};
 use super::overrides::{Overrides, argument};
 use super::reader::Section;
 use super::source::{Placed, Spot};
@@ -71,12 +71,13 @@ const ALLOCATIONS: Names<AllocationsWanted> = Names {
     name: AllocationsWanted::name,
     later: &[],
 };
-const FORMATS: Names<()> = Names {
+/// Whether a format is Parquet, by its name.
+const FORMATS: Names<bool> = Names {
     kind: "format",
     code: "E_OUTPUT",
-    known: &[()],
-    name: |()| "csv",
-    later: &[("parquet", "use formats = [\"csv\"]")],
+    known: &[false, true],
+    name: |parquet| if parquet { "parquet" } else { "csv" },
+    later: &[],
 };
 
 /// The name of the run's folder: `name`, or else the scenario file's own.
@@ -250,29 +251,24 @@ pub(super) fn read_metrics(top: &mut Section<'_>, problems: &mut Problems) -> Me
 
 pub(super) fn read_output(top: &mut Section<'_>, problems: &mut Problems) -> OutputSettings {
     let mut output = top.section("output", problems);
-    let read_format = |part: &Entry<'_>, problems: &mut Problems| part.name(&FORMATS, problems);
-    output.read("formats", |entry| {
-        list(
-            entry,
-            Repeats::Refused,
-            problems,
-            read_format,
-            |()| (),
-            |()| "\"csv\"".to_owned(),
-        )
+    let formats = output.read("formats", |entry| {
+        let formats = names(entry, &FORMATS, Repeats::Refused, problems)?;
+        if !formats.contains(&false) {
+            problems.push(entry.here().problem(
+                "E_OUTPUT",
+                "\"csv\" cannot be left out: other commands read it",
+                "use formats = [\"csv\", \"parquet\"]",
+            ));
+        }
+        Some(formats)
     });
     let allocations = output.read("allocations", |entry| entry.name(&ALLOCATIONS, problems));
     let draws = output.read("draws", |entry| entry.boolean(problems));
-    if draws.value == Some(true) {
-        problems.push(not_yet(
-            &draws,
-            "the file of every replicate's lift",
-            "use draws = false",
-        ));
-    }
     output.finish(problems);
     OutputSettings {
         allocations: allocations.value.unwrap_or(AllocationsWanted::Best),
+        parquet: formats.value.is_some_and(|formats| formats.contains(&true)),
+        draws: draws.value == Some(true),
     }
 }
 

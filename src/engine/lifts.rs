@@ -49,6 +49,9 @@ pub(super) fn groups(range: &Range<u64>) -> impl Iterator<Item = [u64; LANES]> {
     })
 }
 
+/// Lifts that leave as they are leave in pieces of so many chunks.
+const CHUNKS_OF_A_PIECE: usize = 256;
+
 /// Rows of a block, in chunks of replicates.
 #[derive(Debug)]
 pub(super) struct BlockLifts {
@@ -133,9 +136,64 @@ impl BlockLifts {
     /// Writes the defined lifts of a slot to `out`, in the order of the replicates. `false` if that
     /// lift was not kept.
     pub(super) fn row(&self, lift: Lift, plan: &Plan, slot: usize, out: &mut Vec<f64>) -> bool {
-        out.resize(self.replicates, 0.0);
+        if !self.piece(lift, plan, slot, &self.chunks, out) {
+            return false;
+        }
+        if let Some(defined) = &self.defined[plan.draw(slot)] {
+            for (to, from) in defined.iter().enumerate() {
+                out[to] = out[*from as usize];
+            }
+            out.truncate(defined.len());
+        }
+        true
+    }
+
+    /// Hands the lifts of a slot to `write`, some consecutive replicates at a time: the first of them, and
+    /// one list for each of `lifts`, with NaN where a replicate has none.
+    pub(super) fn pieces<E>(
+        &self,
+        lifts: &[Lift],
+        plan: &Plan,
+        slot: usize,
+        mut write: impl FnMut(u64, &[Vec<f64>]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut columns = vec![Vec::new(); lifts.len()];
+        let (mut decision, mut first) = (Vec::new(), 0);
+        for chunks in self.chunks.chunks(CHUNKS_OF_A_PIECE) {
+            for (column, &lift) in columns.iter_mut().zip(lifts) {
+                if lift == Lift::Optimism {
+                    self.piece(Lift::Apparent, plan, slot, chunks, column);
+                    self.piece(Lift::Decision, plan, slot, chunks, &mut decision);
+                    for (apparent, decision) in column.iter_mut().zip(&decision) {
+                        *apparent -= decision;
+                    }
+                } else {
+                    self.piece(lift, plan, slot, chunks, column);
+                }
+                for replicate in chunks.iter().flat_map(|c| &c.undefined[plan.draw(slot)]) {
+                    let at = usize::try_from(replicate - first).unwrap_or(usize::MAX);
+                    column[at] = f64::NAN;
+                }
+            }
+            write(first, &columns)?;
+            first += chunks.iter().map(|chunk| chunk.width as u64).sum::<u64>();
+        }
+        Ok(())
+    }
+
+    /// Writes lifts of a slot in some chunks, those that are not defined included. `false` if that lift was
+    /// not kept.
+    fn piece(
+        &self,
+        lift: Lift,
+        plan: &Plan,
+        slot: usize,
+        chunks: &[Chunk],
+        out: &mut Vec<f64>,
+    ) -> bool {
+        out.resize(chunks.iter().map(|chunk| chunk.width).sum(), 0.0);
         let (arena, mut at) = (self.arena.numbers(), 0);
-        for chunk in &self.chunks {
+        for chunk in chunks {
             let to = &mut out[at..at + chunk.width];
             let kept = match self.kept.judge(lift) {
                 Some(judge) => {
@@ -153,12 +211,6 @@ impl BlockLifts {
                 return false;
             }
             at += chunk.width;
-        }
-        if let Some(defined) = &self.defined[plan.draw(slot)] {
-            for (to, from) in defined.iter().enumerate() {
-                out[to] = out[*from as usize];
-            }
-            out.truncate(defined.len());
         }
         true
     }

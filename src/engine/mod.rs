@@ -52,7 +52,7 @@ pub use self::judgement::{
     Corrected, Judgement, NAMED_WORLDS, PermutationNull, WinnerJudgement, judge,
 };
 pub use self::observer::{Observer, Phase, Unobserved};
-pub use self::row::{AllocationRow, ConfigurationRow, PlanRow, Rivals, Sink};
+pub use self::row::{AllocationRow, ConfigurationRow, Draws, PlanRow, Rivals, Sink};
 pub use self::sensitivity::{Order, SensitiveMetric, Sensitivity, SensitivityRow};
 pub use self::sweep::run;
 pub use self::today::{Today, metric};

@@ -2,7 +2,7 @@
 //! files need it.
 
 use crate::flag::Flags;
-use crate::scenario::{Configuration, Lift};
+use crate::scenario::{Configuration, Lift, Scenario};
 use crate::stats::{Cross, Summary};
 
 /// All results of one configuration.
@@ -100,6 +100,46 @@ pub struct AllocationRow {
     pub share_p95: f64,
 }
 
+impl AllocationRow {
+    /// The numbers of its line: spend and share of today, share, budget and change of the plan, and the
+    /// 5 % and the 95 % quantile of the share.
+    #[must_use]
+    pub fn numbers(&self, scenario: &Scenario) -> [f64; 7] {
+        let campaigns = &scenario.campaigns;
+        let spend = campaigns.spend()[self.channel];
+        let budget_new = scenario.budget * self.share_new;
+        [
+            spend,
+            campaigns.shares()[self.channel],
+            self.share_new,
+            budget_new,
+            budget_new - spend,
+            self.share_p05,
+            self.share_p95,
+        ]
+    }
+}
+
+/// The lifts of some consecutive replicates of a configuration.
+#[derive(Debug, Clone, Copy)]
+pub struct Draws<'a> {
+    /// The configuration's index.
+    pub configuration: u64,
+    /// The first of the replicates.
+    pub first: u64,
+    /// Of each lift that was asked for, one number per replicate; NaN where the sample held no conversion at
+    /// all.
+    pub lifts: &'a [Vec<f64>],
+}
+
+impl Draws<'_> {
+    /// How many replicates there are.
+    #[must_use]
+    pub fn replicates(&self) -> usize {
+        self.lifts.first().map_or(0, Vec::len)
+    }
+}
+
 /// Receives results, in grid order: their text, which may be made by many threads at once, and then
 /// the rows with their text, one piece after the other.
 pub trait Sink: Sync {
@@ -126,4 +166,19 @@ pub trait Sink: Sync {
     ///
     /// What kept them from being written.
     fn allocations(&mut self, rows: &[AllocationRow], text: &[u8]) -> Result<(), Self::Error>;
+
+    /// Whether it takes every replicate's lifts; not unless a sink says otherwise.
+    fn takes_draws(&self) -> bool {
+        false
+    }
+
+    /// The next replicates: of one configuration after the other, some at a time, just before the rows of
+    /// the same configurations.
+    ///
+    /// # Errors
+    ///
+    /// What kept them from being written.
+    fn draws(&mut self, _draws: &Draws<'_>) -> Result<(), Self::Error> {
+        Ok(())
+    }
 }

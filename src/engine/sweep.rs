@@ -15,7 +15,7 @@ use super::kernel::Kernel;
 use super::lifts::BlockLifts;
 use super::observer::{Observer, Phase, Unobserved};
 use super::plan::Plan;
-use super::row::{AllocationRow, Sink};
+use super::row::{AllocationRow, Draws, Sink};
 use super::shares::share_rows;
 use super::standing::Standing;
 use super::today::metric;
@@ -169,6 +169,9 @@ impl<'a> Sweep<'a> {
     ) -> Result<(), E> {
         for first in (0..plan.slots()).step_by(ROWS_AT_ONCE) {
             let slots = first..plan.slots().min(first + ROWS_AT_ONCE);
+            if sink.takes_draws() {
+                self.write_draws(plan, lifts, slots.clone(), sink)?;
+            }
             let rows = self.rows(plan, lifts, slots, standing)?;
             winners.observe(&rows);
             let sink_of_text: &_ = &*sink;
@@ -176,6 +179,30 @@ impl<'a> Sweep<'a> {
             for (rows, text) in rows.chunks(ROWS_OF_TEXT).zip(texts) {
                 sink.configurations(rows, &text)?;
             }
+        }
+        Ok(())
+    }
+
+    /// Hands every replicate's lifts of some slots to `sink`.
+    fn write_draws<E: From<Error>>(
+        &self,
+        plan: &Plan,
+        lifts: &BlockLifts,
+        slots: Range<usize>,
+        sink: &mut impl Sink<Error = E>,
+    ) -> Result<(), E> {
+        for slot in slots {
+            if self.observer.cancelled() {
+                return Err(Error::Interrupted.into());
+            }
+            let configuration = plan.configurations[slot];
+            lifts.pieces(&self.scenario.run.lifts, plan, slot, |first, lifts| {
+                sink.draws(&Draws {
+                    configuration,
+                    first,
+                    lifts,
+                })
+            })?;
         }
         Ok(())
     }

@@ -19,10 +19,11 @@ const WAITING: usize = 64;
 const SYNCED: u64 = 4 << 20;
 
 /// One file, written by a thread of its own in the order of its pieces, that knows its own fingerprint.
+/// Pieces are text, or whatever else its thread makes bytes of.
 #[derive(Debug)]
-pub(super) struct BehindFile {
+pub(super) struct BehindFile<P = Vec<u8>> {
     path: PathBuf,
-    pieces: Option<SyncSender<Vec<u8>>>,
+    pieces: Option<SyncSender<P>>,
     writer: Option<JoinHandle<Result<Written, IoError>>>,
 }
 
@@ -35,10 +36,28 @@ pub(super) struct Written {
 }
 
 impl BehindFile {
+    /// A file of text.
     pub(super) fn create(path: &Path) -> Result<Self, Error> {
+        Self::create_by(path, WAITING, |mut file, pieces| {
+            for piece in pieces {
+                file.write_all(&piece)?;
+            }
+            file.finish()
+        })
+    }
+}
+
+impl<P: Send + 'static> BehindFile<P> {
+    /// A file that `write` makes of its pieces, of which at most `waiting` wait.
+    pub(super) fn create_by(
+        path: &Path,
+        waiting: usize,
+        write: impl FnOnce(HashedFile, Receiver<P>) -> Result<Written, IoError> + Send + 'static,
+    ) -> Result<Self, Error> {
         let file = File::create(path).map_err(Error::machine("create", path))?;
-        let (pieces, received) = sync_channel(WAITING);
-        let writer = std::thread::Builder::new().spawn(move || write_all(file, &received));
+        let (pieces, received) = sync_channel(waiting);
+        let file = HashedFile::new(file);
+        let writer = std::thread::Builder::new().spawn(move || write(file, received));
         Ok(Self {
             path: path.to_path_buf(),
             pieces: Some(pieces),
@@ -47,11 +66,8 @@ impl BehindFile {
     }
 
     /// Appends a piece. A failure to write an earlier one is told here or by [`BehindFile::finish`].
-    pub(super) fn write(&mut self, piece: &[u8]) -> Result<(), Error> {
-        let sent = self
-            .pieces
-            .as_ref()
-            .map(|pieces| pieces.send(piece.to_vec()));
+    pub(super) fn write(&mut self, piece: P) -> Result<(), Error> {
+        let sent = self.pieces.as_ref().map(|pieces| pieces.send(piece));
         match sent {
             Some(Ok(())) => Ok(()),
             _ => self.join().map(|_| ()),
@@ -62,7 +78,9 @@ impl BehindFile {
     pub(super) fn finish(mut self) -> Result<Written, Error> {
         self.join()
     }
+}
 
+impl<P> BehindFile<P> {
     fn join(&mut self) -> Result<Written, Error> {
         self.pieces = None;
         let ended = self.writer.take().map(JoinHandle::join);
@@ -75,7 +93,7 @@ impl BehindFile {
     }
 }
 
-impl Drop for BehindFile {
+impl<P> Drop for BehindFile<P> {
     /// The folder may be removed next: nothing must write into it any more.
     fn drop(&mut self) {
         if self.writer.is_some() {
@@ -84,22 +102,50 @@ impl Drop for BehindFile {
     }
 }
 
-fn write_all(mut file: File, pieces: &Receiver<Vec<u8>>) -> Result<Written, IoError> {
-    let (mut hash, mut bytes, mut synced) = (Sha256::new(), 0, 0);
-    for piece in pieces {
-        file.write_all(&piece)?;
-        hash.update(&piece);
-        bytes += piece.len() as u64;
-        if bytes - synced >= SYNCED {
-            file.sync_data()?;
-            synced = bytes;
+/// A file that counts and hashes what is written to it, and sends it to the disk as it goes.
+#[derive(Debug)]
+pub(super) struct HashedFile {
+    file: File,
+    hash: Sha256,
+    bytes: u64,
+    synced: u64,
+}
+
+impl HashedFile {
+    fn new(file: File) -> Self {
+        Self {
+            file,
+            hash: Sha256::new(),
+            bytes: 0,
+            synced: 0,
         }
     }
-    file.sync_all()?;
-    Ok(Written {
-        bytes,
-        sha256: hex(&hash.finalize()),
-    })
+
+    /// Waits until all is on the disk.
+    pub(super) fn finish(self) -> Result<Written, IoError> {
+        self.file.sync_all()?;
+        Ok(Written {
+            bytes: self.bytes,
+            sha256: hex(&self.hash.finalize()),
+        })
+    }
+}
+
+impl Write for HashedFile {
+    fn write(&mut self, piece: &[u8]) -> Result<usize, IoError> {
+        self.file.write_all(piece)?;
+        self.hash.update(piece);
+        self.bytes += piece.len() as u64;
+        if self.bytes - self.synced >= SYNCED {
+            self.file.sync_data()?;
+            self.synced = self.bytes;
+        }
+        Ok(piece.len())
+    }
+
+    fn flush(&mut self) -> Result<(), IoError> {
+        self.file.flush()
+    }
 }
 
 #[cfg(test)]
@@ -114,8 +160,8 @@ mod tests {
         let mut whole = Vec::new();
         for piece in 0..500_u32 {
             let piece = format!("{piece},").repeat(3_000).into_bytes();
-            file.write(&piece).unwrap();
-            whole.extend(piece);
+            whole.extend(&piece);
+            file.write(piece).unwrap();
         }
         let written = file.finish().unwrap();
         assert!(std::fs::read(&path).unwrap() == whole);
@@ -139,7 +185,7 @@ mod tests {
     #[test]
     fn a_full_disk_is_told_at_the_latest_at_the_end() {
         let mut file = BehindFile::create(Path::new("/dev/full")).unwrap();
-        let written = (0..100).try_for_each(|_| file.write(b"text"));
+        let written = (0..100).try_for_each(|_| file.write(b"text".to_vec()));
         let error = written
             .and_then(|()| file.finish().map(|_| ()))
             .unwrap_err();

@@ -21,10 +21,6 @@ pub(super) enum Cell {
     /// Names joined by `;`.
     Flags(Flags),
     /// A name, of an axis.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "axes reach CSV files as ready text")
-    )]
     Name(&'static str),
     /// No value.
     Missing,
@@ -129,7 +125,6 @@ impl Axis {
     }
 
     /// The value of a configuration.
-    #[cfg(test)]
     pub(super) fn value(&self, configuration: u64) -> Cell {
         match self.values[self.position(configuration)] {
             AxisValue::Number(value) => Cell::Number(value),

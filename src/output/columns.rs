@@ -58,7 +58,6 @@ impl Column {
     }
 
     /// The value of a row.
-    #[cfg(test)]
     pub(super) fn value(&self, row: &ConfigurationRow) -> Cell {
         match &self.fill {
             Fill::Axis(axis) => axis.value(row.configuration.index),
@@ -67,7 +66,7 @@ impl Column {
     }
 }
 
-const LIFT: &str = "fraction";
+pub(super) const LIFT: &str = "fraction";
 const SHARE: &str = "fraction of the budget";
 const PROBABILITY: &str = "probability";
 
@@ -81,7 +80,7 @@ pub const ALLOCATION_COLUMNS: [(&str, &str, &str); 9] = [
     (
         "channel",
         "name",
-        "the channel; a quote in front keeps spreadsheets from running names that look like formulas",
+        "the channel; in CSV files, a quote in front keeps spreadsheets from running names that look like formulas",
     ),
     ("spend_now", "money", "today's spend"),
     ("share_now", SHARE, "today's share of spend"),
@@ -191,7 +190,7 @@ fn axis_meaning(axis: &str) -> (&'static str, &'static str) {
 }
 
 /// What a lift is, to be continued by what is measured of it.
-fn lift_meaning(lift: Lift) -> &'static str {
+pub(super) fn lift_meaning(lift: Lift) -> &'static str {
     match lift {
         Lift::Apparent => "lift chosen on a sample and judged by the same sample (optimistic)",
         Lift::Decision => "lift chosen on a sample and judged by the truth",

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::analyses::SENSITIVITY_COLUMNS;
-use super::columns::{ALLOCATION_COLUMNS, configuration_columns};
+use super::columns::{ALLOCATION_COLUMNS, Column, LIFT, configuration_columns, lift_meaning};
 use crate::scenario::{AllocationsWanted, Scenario};
 
 /// What a column's values are.
@@ -67,14 +67,24 @@ impl Described {
 /// without its extension.
 #[must_use]
 pub fn dictionary(scenario: &Scenario) -> BTreeMap<&'static str, Vec<Described>> {
-    let configurations = configuration_columns(scenario).into_iter();
-    let described = configurations.map(|c| Described::new(c.name, c.unit, c.meaning));
-    let mut tables = BTreeMap::from([("configurations", described.collect())]);
+    let configurations = described(&configuration_columns(scenario));
+    let mut tables = BTreeMap::from([("configurations", configurations)]);
     if scenario.output.allocations != AllocationsWanted::None {
         tables.insert("allocations", allocation_columns());
     }
     tables.insert("sensitivity", describe(&SENSITIVITY_COLUMNS));
+    if scenario.output.draws {
+        tables.insert("draws", draw_columns(scenario));
+    }
     tables
+}
+
+/// The columns of a scenario's configurations in words.
+pub(super) fn described(columns: &[Column]) -> Vec<Described> {
+    let columns = columns.iter();
+    columns
+        .map(|column| Described::new(&column.name, column.unit, &column.meaning))
+        .collect()
 }
 
 /// The columns of `allocations.csv`.
@@ -90,11 +100,35 @@ fn describe(columns: &[(&'static str, &'static str, &'static str)]) -> Vec<Descr
         .collect()
 }
 
+/// The columns of `draws.parquet`.
+#[must_use]
+pub fn draw_columns(scenario: &Scenario) -> Vec<Described> {
+    let mut columns = vec![
+        Described::new(
+            "configuration",
+            "index",
+            "the configuration in configurations.csv",
+        ),
+        Described::new(
+            "replicate",
+            "index",
+            "the replicate, from 0: the same draws for all configurations of a world",
+        ),
+    ];
+    columns.extend(scenario.run.lifts.iter().map(|lift| {
+        let meaning = format!(
+            "{}; none where the sample held no conversion at all",
+            lift_meaning(*lift)
+        );
+        Described::new(lift.name(), LIFT, meaning)
+    }));
+    columns
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::engine::{self, AllocationRow, ConfigurationRow, Options, Sink, Unobserved};
-    use crate::output::columns::Column;
     use crate::problem::Error;
     use crate::scenario::fixture;
 

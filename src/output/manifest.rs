@@ -206,6 +206,8 @@ fn resolved(scenario: &Scenario) -> Value {
             "pessimism": metrics.pessimism,
         },
         "allocations": scenario.output.allocations.name(),
+        "formats": if scenario.output.parquet { json!(["csv", "parquet"]) } else { json!(["csv"]) },
+        "draws": scenario.output.draws,
     })
 }
 

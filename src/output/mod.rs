@@ -3,6 +3,7 @@
 mod analyses;
 mod behind;
 mod cell;
+mod columnar;
 mod columns;
 mod dictionary;
 mod fingerprint;
@@ -16,7 +17,7 @@ mod text;
 
 pub use self::analyses::SENSITIVITY_COLUMNS;
 pub use self::columns::{ALLOCATION_COLUMNS, Column, configuration_columns};
-pub use self::dictionary::{Described, Kind, allocation_columns, dictionary};
+pub use self::dictionary::{Described, Kind, allocation_columns, dictionary, draw_columns};
 pub use self::fingerprint::sha256;
 pub use self::finished::{
     FinishedRun, Names, RecordedColumn, RecordedFinding, RecordedInput, RecordedManifest, Table,

@@ -1,23 +1,25 @@
-//! The CSV files of a run, written row by row as results come in.
+//! The tables of a run, written row by row as results come in.
 
 use std::borrow::Cow;
 
 use super::analyses;
 use super::behind::BehindFile;
 use super::cell::Last;
+use super::columnar::{AllocationsFile, ConfigurationsFile, DrawsFile};
 use super::columns::{ALLOCATION_COLUMNS, Column, configuration_columns};
 use super::folder::RunFolder;
 use super::manifest::OutputFile;
 use super::number::{push_count, push_number};
 use super::text::{Texts, push_field};
-use crate::engine::{AllocationRow, Analyses, ConfigurationRow, Sink};
+use crate::engine::{AllocationRow, Analyses, ConfigurationRow, Draws, Sink};
 use crate::problem::Error;
 use crate::scenario::{AllocationsWanted, Campaigns, Scenario};
 
 /// Room for the text of a cell; most are shorter.
 const CELL: usize = 20;
 
-/// Writes `configurations.csv`, `allocations.csv` and what is made of all rows into a run folder.
+/// Writes `configurations.csv`, `allocations.csv` and what is made of all rows into a run folder, and the
+/// Parquet files that a scenario asks for.
 #[derive(Debug)]
 pub struct RunWriter<'a> {
     scenario: &'a Scenario,
@@ -26,6 +28,38 @@ pub struct RunWriter<'a> {
     configurations: Table,
     allocations: Option<Allocations>,
     analyses: Analyses,
+    columnar: Columnar,
+}
+
+/// The Parquet files that a scenario asks for.
+#[derive(Debug)]
+struct Columnar {
+    configurations: Option<ConfigurationsFile>,
+    allocations: Option<AllocationsFile>,
+    draws: Option<DrawsFile>,
+}
+
+impl Columnar {
+    fn create(folder: &RunFolder, scenario: &Scenario, columns: &[Column]) -> Result<Self, Error> {
+        let output = &scenario.output;
+        let plans = output.parquet && output.allocations != AllocationsWanted::None;
+        let configurations = || ConfigurationsFile::create(folder, scenario, columns);
+        let allocations = || AllocationsFile::create(folder, scenario);
+        let draws = || DrawsFile::create(folder, scenario);
+        Ok(Self {
+            configurations: output.parquet.then(configurations).transpose()?,
+            allocations: plans.then(allocations).transpose()?,
+            draws: output.draws.then(draws).transpose()?,
+        })
+    }
+
+    fn finish(self) -> Result<Vec<OutputFile>, Error> {
+        let configurations = self.configurations.map(ConfigurationsFile::finish);
+        let allocations = self.allocations.map(AllocationsFile::finish);
+        let draws = self.draws.map(DrawsFile::finish);
+        let all = [configurations, allocations, draws];
+        all.into_iter().flatten().collect()
+    }
 }
 
 /// `allocations.csv`, and the cells that every plan repeats.
@@ -46,6 +80,7 @@ impl<'a> RunWriter<'a> {
         let columns = configuration_columns(scenario);
         let names = columns.iter().map(|column| column.name.as_str());
         let configurations = Table::create(folder, "configurations.csv", names)?;
+        let columnar = Columnar::create(folder, scenario, &columns)?;
         let allocations = if scenario.output.allocations == AllocationsWanted::None {
             None
         } else {
@@ -62,6 +97,7 @@ impl<'a> RunWriter<'a> {
             configurations,
             allocations,
             analyses: Analyses::new(scenario),
+            columnar,
         })
     }
 
@@ -76,6 +112,7 @@ impl<'a> RunWriter<'a> {
             files.push(allocations.table.finish()?);
         }
         files.extend(analyses::write(self.folder, &self.analyses.finish())?);
+        files.extend(self.columnar.finish()?);
         Ok(files)
     }
 }
@@ -99,22 +136,14 @@ impl Sink for RunWriter<'_> {
         let Some(Allocations { channels, .. }) = &self.allocations else {
             return;
         };
-        let (spend, budget) = (self.scenario.campaigns.spend(), self.scenario.budget);
         text.reserve(rows.len() * ALLOCATION_COLUMNS.len() * CELL);
         for row in rows {
             push_count(text, row.configuration);
             text.push(b',');
             text.extend_from_slice(channels.get(row.channel));
-            let budget_new = budget * row.share_new;
-            let change = budget_new - spend[row.channel];
-            for number in [
-                row.share_new,
-                budget_new,
-                change,
-                row.share_p05,
-                row.share_p95,
-            ] {
-                push_number(text, number);
+            // Spend and share of today are among the texts of the channel.
+            for number in &row.numbers(self.scenario)[2..] {
+                push_number(text, *number);
                 text.push(b',');
             }
             end_line(text);
@@ -123,12 +152,30 @@ impl Sink for RunWriter<'_> {
 
     fn configurations(&mut self, rows: &[ConfigurationRow], text: &[u8]) -> Result<(), Error> {
         self.analyses.observe(rows);
-        self.configurations.write(text)
+        self.configurations.write(text)?;
+        match &mut self.columnar.configurations {
+            Some(file) => file.write(&self.columns, rows),
+            None => Ok(()),
+        }
     }
 
-    fn allocations(&mut self, _: &[AllocationRow], text: &[u8]) -> Result<(), Error> {
-        match &mut self.allocations {
-            Some(allocations) => allocations.table.write(text),
+    fn allocations(&mut self, rows: &[AllocationRow], text: &[u8]) -> Result<(), Error> {
+        if let Some(allocations) = &mut self.allocations {
+            allocations.table.write(text)?;
+        }
+        match &mut self.columnar.allocations {
+            Some(file) => file.write(self.scenario, rows),
+            None => Ok(()),
+        }
+    }
+
+    fn takes_draws(&self) -> bool {
+        self.columnar.draws.is_some()
+    }
+
+    fn draws(&mut self, draws: &Draws<'_>) -> Result<(), Error> {
+        match &mut self.columnar.draws {
+            Some(file) => file.write(draws),
             None => Ok(()),
         }
     }
@@ -192,7 +239,7 @@ impl Table {
 
     /// Appends lines.
     pub(super) fn write(&mut self, lines: &[u8]) -> Result<(), Error> {
-        self.file.write(lines)
+        self.file.write(lines.to_vec())
     }
 
     pub(super) fn finish(self) -> Result<OutputFile, Error> {

@@ -71,6 +71,8 @@ pub(crate) fn scenario() -> Scenario {
         metrics: MetricSettings::default(),
         output: OutputSettings {
             allocations: AllocationsWanted::Best,
+            parquet: false,
+            draws: false,
         },
         campaigns,
     }

@@ -230,4 +230,8 @@ impl AllocationsWanted {
 pub struct OutputSettings {
     /// Which plans are written.
     pub allocations: AllocationsWanted,
+    /// Whether tables are written as Parquet files too, beside CSV.
+    pub parquet: bool,
+    /// Whether every replicate's lifts are written, to a Parquet file.
+    pub draws: bool,
 }

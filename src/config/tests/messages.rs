@@ -257,7 +257,12 @@ fn unknown_names_name_the_nearest_and_all() {
         (
             "output",
             "formats = [\"xlsx\"]",
-            "9:12: error: output.formats: unknown format \"xlsx\" [E_OUTPUT]\n    fix: known: csv",
+            "9:12: error: output.formats: unknown format \"xlsx\" [E_OUTPUT]\n    fix: known: csv, parquet",
+        ),
+        (
+            "output",
+            "formats = \"parquet\"",
+            "9:11: error: output.formats: \"csv\" cannot be left out: other commands read it [E_OUTPUT]\n    fix: use formats = [\"csv\", \"parquet\"]",
         ),
     ] {
         check(table, line, expected);
@@ -286,16 +291,6 @@ fn what_this_version_lacks_says_what_to_use() {
             "run",
             "mcse_cvar = 0.002",
             "9:1: error: run.mcse_cvar: stopping at a Monte Carlo error is not available in this version [E_NOT_YET]\n    fix: remove mcse_cvar and set replicates",
-        ),
-        (
-            "output",
-            "formats = [\"csv\", \"parquet\"]",
-            "9:19: error: output.formats: \"parquet\" is not available in this version [E_NOT_YET]\n    fix: use formats = [\"csv\"]",
-        ),
-        (
-            "output",
-            "draws = true",
-            "9:1: error: output.draws: the file of every replicate's lift is not available in this version [E_NOT_YET]\n    fix: use draws = false",
         ),
         (
             "[gate]",

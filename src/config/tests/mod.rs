@@ -271,7 +271,7 @@ formats = \"parquet\"
             (11, "E_DELTA"),
             (13, "E_TYPE"),
             (15, "E_METRIC"),
-            (17, "E_NOT_YET"),
+            (17, "E_OUTPUT"),
         ]
     );
 }
