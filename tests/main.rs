@@ -41,6 +41,8 @@ mod layers;
 mod parquet_files;
 /// Whole runs through the program.
 mod runs;
+/// Every statement of the summary, true and false.
+mod statements;
 mod support;
 /// Exit codes, messages, what is left behind.
 mod terminal;

@@ -4,6 +4,7 @@
 mod allocate;
 mod arguments;
 mod check;
+mod checks;
 mod clock;
 mod findings;
 mod progress;

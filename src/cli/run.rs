@@ -64,6 +64,7 @@ pub(crate) fn run(arguments: &Run) -> Outcome {
     let text = summary::summary(
         scenario,
         &winners,
+        &judgement,
         &found,
         &outputs,
         &target,

@@ -4,12 +4,15 @@ use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
-use liftsweep::engine::{ConfigurationRow, Criterion, Finding, Gravity, Winners, WorldWinners};
+use liftsweep::engine::{
+    ConfigurationRow, Criterion, Finding, Gravity, Judgement, Winners, WorldWinners,
+};
 use liftsweep::output::OutputFile;
 use liftsweep::scenario::{Lift, Scenario};
 use liftsweep::truth::TruthModel;
 use liftsweep::units::{Count, Percent, ZERO_LIFT};
 
+use super::checks::checks;
 use super::clock::duration;
 use super::screen::{both_on_a_terminal, width, wrapped};
 
@@ -19,12 +22,13 @@ const WORLDS: usize = 6;
 pub(crate) fn summary(
     scenario: &Scenario,
     winners: &Winners,
+    judgement: &Judgement,
     findings: &[Finding],
     outputs: &[OutputFile],
     target: &Path,
     elapsed: Duration,
 ) -> String {
-    let mut text = verdict(scenario, winners, findings);
+    let mut text = verdict(scenario, winners, judgement, findings);
     text.push('\n');
     for (world, of_world) in winners.worlds.iter().enumerate().take(WORLDS) {
         text.push_str(&world_table(scenario, world as u64, of_world));
@@ -51,7 +55,12 @@ pub(crate) fn summary(
 }
 
 /// The answer, in words.
-fn verdict(scenario: &Scenario, winners: &Winners, findings: &[Finding]) -> String {
+fn verdict(
+    scenario: &Scenario,
+    winners: &Winners,
+    judgement: &Judgement,
+    findings: &[Finding],
+) -> String {
     let alarms = findings
         .iter()
         .filter(|finding| finding.gravity == Gravity::Alarm);
@@ -70,6 +79,10 @@ fn verdict(scenario: &Scenario, winners: &Winners, findings: &[Finding]) -> Stri
         &answer(scenario, winners, best, lift, no_signal),
         2,
     ));
+    let checked = checks(scenario, winners, judgement, best, lift);
+    if !checked.is_empty() {
+        text.push_str(&wrapped(&checked, 2));
+    }
     if let (Some(robust), true) = (winners.robust, winners.worlds.len() > 1) {
         let sentence = format!(
             "Over all {} worlds, {} holds up best: mean lift {} in the world that suits it least, {} on average.",

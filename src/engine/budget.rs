@@ -101,13 +101,15 @@ impl Needs {
 }
 
 /// Bytes that are kept per world to compare its rules: best lift, ties and the star's lift of every
-/// replicate; nothing where no decision lift is asked for.
+/// replicate, and best and ties by apparent lift where it is kept; nothing where no decision lift is asked for.
 pub(super) fn bytes_of_worlds(scenario: &Scenario) -> u64 {
-    let per_world = if Kept::new(&scenario.run).compares() {
-        20 * scenario.run.replicates
-    } else {
-        0
+    let kept = Kept::new(&scenario.run);
+    let per_replicate = match (kept.compares(), kept.picks()) {
+        (false, _) => 0,
+        (true, false) => 24,
+        (true, true) => 40,
     };
+    let per_world = scenario.run.replicates.saturating_mul(per_replicate);
     per_world.saturating_mul(scenario.grid.worlds())
 }
 

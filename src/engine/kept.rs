@@ -24,6 +24,11 @@ impl Kept {
         self.position(Lift::Decision).is_some()
     }
 
+    /// Whether it is known what picking the best-looking rule inside every replicate delivers.
+    pub(super) fn picks(&self) -> bool {
+        self.decision() && self.apparent()
+    }
+
     pub(super) fn decision(&self) -> bool {
         self.0.contains(&Lift::Decision)
     }

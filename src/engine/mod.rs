@@ -56,4 +56,4 @@ pub use self::row::{AllocationRow, ConfigurationRow, Draws, PlanRow, Rivals, Sin
 pub use self::sensitivity::{Order, SensitiveMetric, Sensitivity, SensitivityRow};
 pub use self::sweep::run;
 pub use self::today::{Today, metric};
-pub use self::winners::{Criterion, RobustRule, Winners, WorldWinners};
+pub use self::winners::{Criterion, Nested, RobustRule, Winners, WorldWinners};

@@ -3,7 +3,7 @@
 
 use crate::flag::Flags;
 use crate::scenario::{Configuration, Lift, Scenario};
-use crate::stats::{Cross, Summary};
+use crate::stats::{Cross, Picked, Summary};
 
 /// All results of one configuration.
 #[derive(Debug, Clone)]
@@ -21,6 +21,9 @@ pub struct ConfigurationRow {
     pub optimism: Option<(f64, f64)>,
     /// How the rule compares with the other rules in its world, by decision lift.
     pub rivals: Option<Rivals>,
+    /// What it does in the replicates in which it looks best among the rules of its world, where apparent and
+    /// decision lift are known.
+    pub picked: Option<Picked>,
     /// Today's plan.
     pub plan: PlanRow,
     /// What is unusual.

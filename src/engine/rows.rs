@@ -66,6 +66,10 @@ impl Sweep<'_> {
                         let world = self.scenario.grid.world_of(row.configuration.index);
                         let world = &standing.worlds[usize::try_from(world).unwrap_or(0)];
                         lifts.row(Lift::Decision, plan, slot, &mut scratch.row);
+                        row.picked = world.apparent.as_ref().map(|best| {
+                            lifts.row(Lift::Apparent, plan, slot, &mut scratch.other);
+                            stats::picked(&scratch.other, &scratch.row, best)
+                        });
                         let Scratch {
                             row: lifts, select, ..
                         } = scratch;
@@ -128,6 +132,7 @@ impl Sweep<'_> {
             lifts: summaries,
             optimism,
             rivals: None,
+            picked: None,
             plan: plan_row,
             flags,
         }

@@ -20,6 +20,32 @@ pub(super) struct WorldBest {
     pub(super) best: Best,
     /// Row of the rule with the highest mean decision lift.
     pub(super) star: Vec<f64>,
+    /// The best apparent lifts, where they are kept beside the decision lifts.
+    pub(super) apparent: Option<Best>,
+}
+
+/// The best of every replicate among the rules seen so far: by decision lift, and by apparent lift where
+/// both are kept.
+#[derive(Debug, Clone)]
+struct Seen {
+    decision: BestPerReplicate,
+    apparent: Option<BestPerReplicate>,
+}
+
+impl Seen {
+    fn new(replicates: usize, picks: bool) -> Self {
+        Self {
+            decision: BestPerReplicate::new(replicates),
+            apparent: picks.then(|| BestPerReplicate::new(replicates)),
+        }
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.decision.merge(&other.decision);
+        if let (Some(ours), Some(theirs)) = (&mut self.apparent, &other.apparent) {
+            ours.merge(theirs);
+        }
+    }
 }
 
 /// A world after the first pass: its best lifts, its star's row, its Pareto front.
@@ -41,7 +67,7 @@ impl Sweep<'_> {
     ) -> Result<Standing, Error> {
         let grid = &self.scenario.grid;
         let count = usize::try_from(grid.worlds()).unwrap_or(usize::MAX);
-        let mut best: Vec<Option<BestPerReplicate>> = vec![None; count];
+        let mut best: Vec<Option<Seen>> = vec![None; count];
         let mut points: Vec<(f64, f64)> =
             Vec::with_capacity(usize::try_from(grid.len()).unwrap_or(0));
         let mut decisions = Vec::new();
@@ -86,8 +112,12 @@ impl Sweep<'_> {
             .collect();
         let star_rows = self.star_rows(&stars, blocks, only)?;
         let worlds = best.into_iter().zip(star_rows).filter_map(|(best, star)| {
-            let best = best?.finish();
-            Some(WorldBest { best, star })
+            let Seen { decision, apparent } = best?;
+            Some(WorldBest {
+                best: decision.finish(),
+                star,
+                apparent: apparent.map(BestPerReplicate::finish),
+            })
         });
         Ok(Standing {
             worlds: worlds.collect(),
@@ -102,7 +132,7 @@ impl Sweep<'_> {
         plan: &Plan,
         lifts: &BlockLifts,
         world: u64,
-    ) -> (Option<BestPerReplicate>, Vec<Summary>) {
+    ) -> (Option<Seen>, Vec<Summary>) {
         const JOB: usize = 64;
         // A block is a stretch of the grid, and the world is its fastest part.
         let worlds = self.scenario.grid.worlds();
@@ -112,15 +142,20 @@ impl Sweep<'_> {
         let slots: Vec<usize> = (first..plan.slots()).step_by(whole(worlds)).collect();
         let (plans, metrics) = (self.summary_plans(plan, lifts), &self.scenario.metrics);
         // As many as there are threads: whoever saw which configurations changes nothing.
-        let idle: Mutex<Vec<BestPerReplicate>> = Mutex::new(Vec::new());
+        let idle: Mutex<Vec<Seen>> = Mutex::new(Vec::new());
+        let picks = self.kernel.kept.picks();
         let take = || idle.lock().ok()?.pop();
         let job = |slots: &[usize]| -> Vec<Summary> {
             let replicates = lifts.defined(plan.draw(slots[0]));
-            let mut best = take().unwrap_or_else(|| BestPerReplicate::new(replicates));
+            let mut best = take().unwrap_or_else(|| Seen::new(replicates, picks));
             let (mut row, mut select) = (Vec::new(), SelectScratch::default());
             let summary = |slot: &usize| {
+                if let Some(best) = &mut best.apparent {
+                    lifts.row(Lift::Apparent, plan, *slot, &mut row);
+                    best.observe(&row);
+                }
                 lifts.row(Lift::Decision, plan, *slot, &mut row);
-                best.observe(&row);
+                best.decision.observe(&row);
                 let (target, pessimism) = (metrics.target, metrics.pessimism);
                 plans[plan.draw(*slot)].summarise(&row, &mut select, target, pessimism)
             };

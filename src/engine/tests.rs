@@ -187,7 +187,7 @@ fn the_size_of_blocks_changes_nothing() {
     let scenario = fixture::scenario();
     let whole = kept(&scenario, Options::default());
     assert_eq!(whole.rows.len() as u64, scenario.grid.len());
-    for memory in [60_000, 500_000, 3_000_000] {
+    for memory in [120_000, 500_000, 3_000_000] {
         let options = Options { memory };
         assert!(blocks(&scenario, options).len() > 1);
         let parts = kept(&scenario, options);
@@ -209,7 +209,7 @@ fn worlds_that_do_not_fit_are_refused_before_anything_runs() {
         refusal,
         "command line: error: world: comparing rules in 16 worlds of 130 replicates takes 0.0 GiB; the limit for it is 0.00 GiB [E_MEMORY]\n    fix: use fewer levels of the world's axes or fewer replicates, leave decision and optimism out of run.lifts, or allow more with --memory"
     );
-    assert!(super::refuse_size(&scenario, Options { memory: 60_000 }).is_ok());
+    assert!(super::refuse_size(&scenario, Options { memory: 120_000 }).is_ok());
 }
 
 #[test]
@@ -260,7 +260,7 @@ fn replicates_without_conversions_are_left_out_of_everything() {
             .all(|row| row.contains(&format!("replicates: {},", 2000 - empty)))
     );
     assert!(rows.iter().all(|row| !row.contains("NaN")));
-    assert!(kept(&scenario, Options { memory: 300_000 }).rows == rows);
+    assert!(kept(&scenario, Options { memory: 600_000 }).rows == rows);
 }
 
 /// A sample in which only worthless conversions occur has no return to compare with.

@@ -2,6 +2,7 @@
 
 use super::row::ConfigurationRow;
 use crate::scenario::{Lift, Scenario};
+use crate::stats::Picked;
 use crate::units::comparable;
 
 /// By what a rule can win.
@@ -68,6 +69,8 @@ pub struct WorldWinners {
     pub best_set: u64,
     /// Configurations seen.
     pub rules: u64,
+    /// What all of them do where they look best.
+    picked: Option<Picked>,
     /// Configurations of the Pareto front, with their mean and conditional value at risk.
     front: Vec<(u64, [f64; 2])>,
 }
@@ -77,6 +80,25 @@ impl WorldWinners {
     #[must_use]
     pub fn winner(&self, criterion: Criterion) -> Option<&ConfigurationRow> {
         self.rows[criterion as usize].as_ref()
+    }
+
+    /// What a planner gets who picks the best-looking rule inside every replicate; `None` if apparent or
+    /// decision lifts were not asked for.
+    #[must_use]
+    pub fn nested(&self) -> Option<Nested> {
+        let picked = self.picked?;
+        let n = picked.replicates;
+        let mean = |sum: f64| sum / n;
+        let mcse = |sum: f64, squares: f64| {
+            let spread = (squares - sum * (sum / n)).max(0.0);
+            (spread / (n - 1.0) / n).sqrt()
+        };
+        Some(Nested {
+            promised: mean(picked.promised),
+            promised_mcse: mcse(picked.promised, picked.promised_squares),
+            delivered: mean(picked.delivered),
+            delivered_mcse: mcse(picked.delivered, picked.delivered_squares),
+        })
     }
 
     /// The Pareto front. Where it is long, because many rules do exactly the same, one of each kind.
@@ -111,6 +133,9 @@ impl WorldWinners {
                 *best = Some(row.clone());
             }
         }
+        if let Some(picked) = &row.picked {
+            self.picked.get_or_insert_default().add(picked);
+        }
         let Some(rivals) = &row.rivals else { return };
         self.best_set += u64::from(rivals.best_set);
         if let Some(decision) = row.summary(Lift::Decision).filter(|_| rivals.pareto) {
@@ -118,6 +143,20 @@ impl WorldWinners {
             self.front.push((row.configuration.index, point));
         }
     }
+}
+
+/// Selection inside every replicate: the rule with the highest apparent lift on the sample, judged by the
+/// truth. It shows what choosing by appearance is worth on tables like this one, whatever was chosen on it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Nested {
+    /// Mean apparent lift of the picked rules.
+    pub promised: f64,
+    /// Its Monte Carlo standard error.
+    pub promised_mcse: f64,
+    /// Mean decision lift of the picked rules.
+    pub delivered: f64,
+    /// Its Monte Carlo standard error.
+    pub delivered_mcse: f64,
 }
 
 /// The rule that does best in the world that suits it least.

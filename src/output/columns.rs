@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 use super::cell::{Axis, Cell, Last};
 use crate::engine::ConfigurationRow;
 use crate::scenario::{Lift, Scenario};
-use crate::stats::Summary;
+use crate::stats::{Picked, Summary};
 
 /// Where a column's values come from.
 enum Fill {
@@ -118,6 +118,9 @@ pub fn configuration_columns(scenario: &Scenario) -> Vec<Column> {
     }
     if reports(Lift::Decision) || reports(Lift::Optimism) {
         columns.extend(rival_columns());
+    }
+    if reports(Lift::Optimism) || reports(Lift::Apparent) && reports(Lift::Decision) {
+        columns.extend(picked_columns());
     }
     columns.extend(plan_columns());
     columns.extend(closing_columns());
@@ -435,6 +438,43 @@ fn rival_columns() -> Vec<Column> {
             |r| Cell::Truth(r.pareto),
         ),
     ]
+}
+
+/// What picking the best-looking rule inside every replicate makes of this one.
+fn picked_columns() -> Vec<Column> {
+    vec![
+        Column::new(
+            "prob_picked",
+            PROBABILITY,
+            "share of replicates in which no rule of the same world has a higher apparent lift, so that choosing by appearance picks it; ties share",
+            |row| {
+                let picked = row.picked.as_ref();
+                picked.map_or(Cell::Missing, |picked| {
+                    Cell::Number(picked.replicates / row.replicates as f64)
+                })
+            },
+        ),
+        Column::new(
+            "picked_promised",
+            LIFT,
+            "its mean apparent lift in those replicates",
+            |row| mean_picked(row, |picked| picked.promised),
+        ),
+        Column::new(
+            "picked_delivered",
+            LIFT,
+            "its mean decision lift in those replicates",
+            |row| mean_picked(row, |picked| picked.delivered),
+        ),
+    ]
+}
+
+/// A mean over the replicates in which a rule is picked; missing where it never is.
+fn mean_picked(row: &ConfigurationRow, sum: fn(&Picked) -> f64) -> Cell {
+    let picked = row.picked.as_ref().filter(|picked| picked.replicates > 0.0);
+    picked.map_or(Cell::Missing, |picked| {
+        Cell::Number(sum(picked) / picked.replicates)
+    })
 }
 
 fn plan_columns() -> Vec<Column> {

@@ -22,6 +22,12 @@ pub(super) fn told(scenario: &Scenario, winners: &Winners, judgement: &Judgement
             "world": level(scenario, index),
             "rules": world.rules,
             "best_set": world.best_set,
+            "nested": world.nested().map(|nested| json!({
+                "promised": nested.promised,
+                "promised_mcse": nested.promised_mcse,
+                "delivered": nested.delivered,
+                "delivered_mcse": nested.delivered_mcse,
+            })),
             "winners": judged.collect::<Value>(),
         })
     });

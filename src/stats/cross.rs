@@ -4,7 +4,7 @@
 //! lift ([`BestPerReplicate`]), the second compares each configuration with it ([`cross_summary`]).
 //! All configurations face the same draws, so differences within a replicate are paired.
 
-use super::passes::{Beside, Regrets, totals};
+use super::passes::{Beside, Picks, Regrets, totals};
 use super::select::SelectScratch;
 use super::summary::SummaryPlan;
 use crate::lanes;
@@ -47,6 +47,57 @@ pub struct Cross {
     pub diff_to_best_mean: f64,
     /// Its Monte Carlo standard error.
     pub diff_to_best_mcse: f64,
+}
+
+/// What a configuration promises and delivers where it looks best: sums over the replicates in which no
+/// other has a higher apparent lift. In a replicate with ties each of them counts for its part.
+///
+/// The sums of all configurations of a world add up to those of a planner who picks the best-looking rule
+/// inside every replicate.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Picked {
+    /// Number of such replicates.
+    pub replicates: f64,
+    /// Sum of the apparent lifts in them.
+    pub promised: f64,
+    /// Sum of their squares.
+    pub promised_squares: f64,
+    /// Sum of the decision lifts in them.
+    pub delivered: f64,
+    /// Sum of their squares.
+    pub delivered_squares: f64,
+}
+
+impl Picked {
+    /// Adds what another configuration does.
+    pub fn add(&mut self, other: &Self) {
+        self.replicates += other.replicates;
+        self.promised += other.promised;
+        self.promised_squares += other.promised_squares;
+        self.delivered += other.delivered;
+        self.delivered_squares += other.delivered_squares;
+    }
+}
+
+/// What a configuration with these apparent and decision lifts does where it looks best; `best` is the best
+/// apparent lift of every replicate. One lift per replicate each. Time: O(n); no allocation.
+#[must_use]
+pub fn picked(apparent: &[f64], decision: &[f64], best: &Best) -> Picked {
+    let rows = [apparent, decision, &best.lifts, &best.weight];
+    let [
+        replicates,
+        promised,
+        promised_squares,
+        delivered,
+        delivered_squares,
+    ] = totals(rows, Picks);
+    Picked {
+        replicates,
+        promised,
+        promised_squares,
+        delivered,
+        delivered_squares,
+    }
 }
 
 impl BestPerReplicate {
@@ -280,6 +331,56 @@ mod tests {
             assert_eq!(got.regret_p95_mcse, p95.mcse(&regret));
             assert_eq!(got.regret_max, regret[n - 1]);
         }
+    }
+
+    #[test]
+    fn picking_inside_every_replicate_is_the_sum_of_its_parts() {
+        let n = 2_005;
+        let apparent: Vec<Vec<f64>> = ["normal", "tied", "tied"]
+            .map(|shape| sample(shape, n))
+            .into();
+        let decision: Vec<Vec<f64>> = ["tied", "normal", "both zeros"]
+            .map(|shape| sample(shape, n))
+            .into();
+        let best = seen(&apparent, n).finish();
+        let (mut sum, mut expected) = (Picked::default(), Picked::default());
+        for (apparent, decision) in apparent.iter().zip(&decision) {
+            sum.add(&picked(apparent, decision, &best));
+        }
+        for b in 0..n {
+            let highest = apparent.iter().map(|row| row[b]).fold(f64::MIN, f64::max);
+            let tied = |g: &usize| comparable(apparent[*g][b]) == comparable(highest);
+            let ties = (0..3).filter(tied).count() as f64;
+            for g in (0..3).filter(tied) {
+                let (a, d) = (apparent[g][b], decision[g][b]);
+                expected.add(&Picked {
+                    replicates: 1.0 / ties,
+                    promised: a / ties,
+                    promised_squares: a * a / ties,
+                    delivered: d / ties,
+                    delivered_squares: d * d / ties,
+                });
+            }
+        }
+        for (got, expected) in [
+            (sum.replicates, n as f64),
+            (sum.promised, expected.promised),
+            (sum.promised_squares, expected.promised_squares),
+            (sum.delivered, expected.delivered),
+            (sum.delivered_squares, expected.delivered_squares),
+        ] {
+            assert!(
+                (got - expected).abs() < 1e-9 * (1.0 + expected.abs()),
+                "{got} {expected}"
+            );
+        }
+        let alone = picked(
+            &apparent[0],
+            &apparent[0],
+            &seen(&apparent[..1], n).finish(),
+        );
+        assert_eq!(alone.replicates, n as f64);
+        assert_eq!(alone.promised, alone.delivered);
     }
 
     #[test]

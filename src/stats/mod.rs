@@ -10,6 +10,7 @@
 //! | how does one configuration do? | [`SummaryPlan::summarise`] |
 //! | which axis of the grid matters? | [`Anova`] |
 //! | how does it do against the others? | [`BestPerReplicate`], [`cross_summary`], [`pareto_front`], [`in_best_set`] |
+//! | what does picking by appearance deliver? | [`picked`] |
 //!
 //! A Monte Carlo standard error (MCSE) is simulation error only: it shrinks with the number of
 //! replicates and says nothing about the noise of the table itself.
@@ -32,7 +33,7 @@ mod upper;
 pub use self::anova::{Anova, Component, Effects, halved};
 pub use self::best_set::{best_set_margin, in_best_set};
 pub use self::block_length::{BlockLengths, block_lengths};
-pub use self::cross::{Best, BestPerReplicate, Cross, cross_summary};
+pub use self::cross::{Best, BestPerReplicate, Cross, Picked, cross_summary, picked};
 pub use self::evidence::{Homogeneity, homogeneity, pooled_dispersion};
 pub use self::optimism::{first_order_optimism, spurious_lift};
 pub use self::order::{QuantileRank, Quantiles};

@@ -171,6 +171,30 @@ impl Terms<4, 3> for Beside {
     }
 }
 
+/// How a row does where it is the best, from the rows by which rules are picked and by which they are
+/// judged, the best of the former and what being best counts for: the count, and the sums and squares of both.
+pub(super) struct Picks;
+
+impl Terms<4, 5> for Picks {
+    #[inline(always)]
+    fn terms(&self, [promise, worth, best, weight]: [&Lane; 4]) -> [Lane; 5] {
+        let ties = both(promise, best, |lift, best| {
+            keep_if(comparable(lift) == comparable(best), 1.0)
+        });
+        let counts = both(&ties, weight, |ties, weight| ties * weight);
+        let promised = both(&counts, promise, |counts, lift| counts * lift);
+        let delivered = both(&counts, worth, |counts, lift| counts * lift);
+        let squares = |sum: &Lane, lift: &Lane| both(sum, lift, |sum, lift| sum * lift);
+        [
+            counts,
+            promised,
+            squares(&promised, promise),
+            delivered,
+            squares(&delivered, worth),
+        ]
+    }
+}
+
 /// Writes the regrets of a row.
 pub(super) struct Regrets<'a> {
     pub(super) lifts: &'a [f64],
@@ -323,6 +347,7 @@ mod tests {
             });
             same([&x], || Shortfall { edge: 0.01 });
             same([&x, &y, &best, &weight], || Beside { origin: 0.1 });
+            same([&x, &y, &best, &weight], || Picks);
             let (chunks, _) = x.as_chunks();
             assert_eq!(Centre(chunks).run(), widest(Centre(chunks)));
             let (mut out, mut wide_out) = (vec![0.0; n], vec![0.0; n]);
