@@ -11,8 +11,12 @@
 
 /// What is made of all rows: sensitivity.
 mod analyses;
+/// Replicates until it is known.
+mod adaptive;
 /// The data dictionary in `results/README.md`.
 mod dictionary;
+/// Do intervals cover, do winners deliver?
+mod experiments;
 /// Allocations and lifts of the oracle, case by case.
 mod golden_allocate;
 /// Exact expectations of whole runs.

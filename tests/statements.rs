@@ -1,5 +1,6 @@
 //! Every statement of the summary, with a table that makes it true and one that makes it false.
 
+use std::fmt::Write;
 use std::fs;
 
 use crate::runs::program;
@@ -179,7 +180,7 @@ fn days(rates: [f64; 4]) -> String {
     for (position, (channel, rate)) in ["A", "B", "C", "D"].iter().zip(rates).enumerate() {
         for day in 0..10 {
             let swing = f64::from((day * 7 + 3 * u32::try_from(position).unwrap()) % 10) - 4.5;
-            text.push_str(&format!("{channel},100,{}\n", 100.0 * rate + swing));
+            writeln!(text, "{channel},100,{}", 100.0 * rate + swing).unwrap();
         }
     }
     text

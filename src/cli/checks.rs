@@ -26,6 +26,7 @@ pub(crate) fn checks(
         sentences.extend(held_out(judgement, winner, lift));
     }
     sentences.extend(nested(winners));
+    sentences.extend(settled(scenario));
     if sentences.is_empty() {
         String::new()
     } else {
@@ -76,6 +77,22 @@ fn held_out(judgement: &Judgement, winner: &WinnerJudgement, lift: Lift) -> Opti
         lift.name(),
         Percent(summary.mean)
     ))
+}
+
+/// How many replicates it took to know the numbers as closely as was asked.
+fn settled(scenario: &Scenario) -> Option<String> {
+    let stopping = scenario.run.stopping.as_ref()?;
+    let within = format!(
+        "every mean is known within {:.3} and every CVaR within {:.3} percentage points (Monte Carlo standard errors)",
+        100.0 * stopping.mcse_mean,
+        100.0 * stopping.mcse_cvar
+    );
+    let replicates = Count(scenario.run.replicates.into());
+    Some(if stopping.reached {
+        format!("It took {replicates} replicates until {within}.")
+    } else {
+        format!("It stopped at the limit of {replicates} replicates, before {within}.")
+    })
 }
 
 /// Only where there was a choice.

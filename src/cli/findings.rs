@@ -9,9 +9,10 @@ use super::screen::wrapped;
 /// One line: what is asked.
 pub(crate) fn headline(scenario: &Scenario) -> String {
     format!(
-        "{}: {} configurations x {} replicates, {} channels\n",
+        "{}: {} configurations x {}{} replicates, {} channels\n",
         scenario.name,
         Count(u128::from(scenario.grid.len())),
+        if scenario.run.is_open() { "up to " } else { "" },
         Count(u128::from(scenario.run.replicates)),
         Count(scenario.campaigns.len() as u128)
     )

@@ -105,6 +105,7 @@ fn doing(phase: Phase) -> &'static str {
         Phase::Best => "finding the best of each replicate",
         Phase::Sweep => "sweeping",
         Phase::Shares => "spread of the plans",
+        Phase::Settle => "finding the number of replicates",
         Phase::Winners => "checking the winners",
     }
 }

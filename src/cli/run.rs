@@ -42,6 +42,13 @@ pub(crate) fn run(arguments: &Run) -> Outcome {
     let found = pool.install(|| engine::findings(scenario, &observer))?;
     complain(&findings(&found));
 
+    let mut settled = scenario.clone();
+    let settling = pool.install(|| engine::settle(&mut settled, options, &observer));
+    if settling.is_err() {
+        observer.clear();
+    }
+    settling.map_err(|error| at_scenario(error, &arguments.scenario))?;
+    let scenario = &settled;
     let mut writer = RunWriter::create(scenario, &folder)?;
     let winners = pool.install(|| engine::run(scenario, options, &observer, &mut writer));
     let judged = winners.and_then(|winners| {

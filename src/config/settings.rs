@@ -7,7 +7,9 @@ use super::overrides::{Overrides, argument};
 use super::reader::Section;
 use super::source::{Placed, Spot};
 use crate::problem::Problems;
-use crate::scenario::{AllocationsWanted, Lift, MetricSettings, OutputSettings, RunSettings};
+use crate::scenario::{
+    AllocationsWanted, Lift, MetricSettings, OutputSettings, RunSettings, Stopping,
+};
 
 /// Fewest and most replicates.
 const REPLICATES: (i128, i128) = (2, 100_000_000);
@@ -45,6 +47,16 @@ const PESSIMISM: Domain = Domain {
     outside: "lies outside [0, 1]",
     remedy: "use a number from 0 (the best replicate counts) to 1 (the worst does)",
     example: "0.5",
+};
+/// Fewest replicates of a run that finds their number.
+const FEWEST_OF_MANY: i128 = 2_048;
+
+const MCSE: Domain = Domain {
+    code: "E_REPLICATES",
+    contains: |x| x > 0.0 && x < f64::INFINITY,
+    outside: "is not a Monte Carlo error above 0",
+    remedy: "use a fraction of lift such as 0.0005 for 0.05 percentage points",
+    example: "0.0005",
 };
 const HOLDOUT: Domain = Domain {
     code: "E_REPLICATES",
@@ -198,6 +210,12 @@ pub(super) fn read_run(
             )),
         }
     }
+    let stopping = read_stopping(&mut run, problems);
+    // A number on the command line is the number.
+    let stopping = stopping.filter(|_| overrides.replicates.is_none());
+    if let Some(stopping) = &stopping {
+        replicates = stopping.max_replicates;
+    }
     let holdout = run.read("holdout", |entry| entry.number(&HOLDOUT, problems));
     let lifts = run
         .read("lifts", |entry| {
@@ -207,22 +225,56 @@ pub(super) fn read_run(
     let mut lifts =
         lifts.unwrap_or_else(|| vec![Lift::Apparent, Lift::Decision, Lift::Recommended]);
     lifts.sort_unstable();
-    for key in ["mcse_mean", "mcse_cvar", "max_replicates"] {
-        let read = run.read(key, |_| Some(()));
-        if read.value.is_some() {
-            problems.push(read.spot.problem(
-                "E_NOT_YET",
-                "stopping at a Monte Carlo error is not available in this version",
-                format!("remove {key} and set replicates"),
-            ));
-        }
-    }
     run.finish(problems);
     RunSettings {
         replicates,
+        stopping,
         holdout: holdout.value.unwrap_or(0.2),
         lifts,
     }
+}
+
+/// The errors at which a run stops; `None` where none of their keys is given.
+fn read_stopping(run: &mut Section<'_>, problems: &mut Problems) -> Option<Stopping> {
+    const KEYS: [&str; 3] = ["mcse_mean", "mcse_cvar", "max_replicates"];
+    let given: Vec<&str> = KEYS.into_iter().filter(|key| run.has(key)).collect();
+    if run.has("replicates") {
+        for key in &given {
+            problems.push(run.spot(key).problem(
+                "E_REPLICATES",
+                format!("{key} cannot stand beside run.replicates, which fixes their number"),
+                "keep replicates, or mcse_mean, mcse_cvar and max_replicates",
+            ));
+        }
+    }
+    let mut error = |key, default: f64| {
+        let read = run.read(key, |entry| entry.number(&MCSE, problems));
+        read.value.unwrap_or(default)
+    };
+    let (mcse_mean, mcse_cvar) = (error(KEYS[0], 0.0005), error(KEYS[1], 0.002));
+    let read = run.read(KEYS[2], |entry| {
+        Some((entry.whole("200000", problems)?, entry.here()))
+    });
+    let mut max_replicates = 200_000;
+    if let Some((number, spot)) = read.value {
+        match u64::try_from(number) {
+            Ok(valid) if (FEWEST_OF_MANY..=REPLICATES.1).contains(&number) => {
+                max_replicates = valid;
+            }
+            _ => problems.push(spot.problem(
+                "E_REPLICATES",
+                format!("{} lies outside 2,048 to 100,000,000", saturated(number)),
+                "use a whole number such as 200000",
+            )),
+        }
+    }
+    (!given.is_empty()).then_some(Stopping {
+        mcse_mean,
+        mcse_cvar,
+        max_replicates,
+        checks: Vec::new(),
+        reached: false,
+    })
 }
 
 pub(super) fn read_metrics(top: &mut Section<'_>, problems: &mut Problems) -> MetricSettings {

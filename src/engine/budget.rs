@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::kept::Kept;
 use super::plan::Plan;
+use super::settle::FEWEST;
 use crate::lanes::LANES;
 use crate::problem::{Error, Place, Problem};
 use crate::scenario::Scenario;
@@ -100,6 +101,16 @@ impl Needs {
     }
 }
 
+/// Replicates of a run, or the fewest it will take.
+fn replicates(scenario: &Scenario) -> u64 {
+    let run = &scenario.run;
+    if run.is_open() {
+        run.replicates.min(FEWEST)
+    } else {
+        run.replicates
+    }
+}
+
 /// Bytes that are kept per world to compare its rules: best lift, ties and the star's lift of every
 /// replicate, and best and ties by apparent lift where it is kept; nothing where no decision lift is asked for.
 pub(super) fn bytes_of_worlds(scenario: &Scenario) -> u64 {
@@ -109,7 +120,7 @@ pub(super) fn bytes_of_worlds(scenario: &Scenario) -> u64 {
         (true, false) => 24,
         (true, true) => 40,
     };
-    let per_world = scenario.run.replicates.saturating_mul(per_replicate);
+    let per_world = replicates(scenario).saturating_mul(per_replicate);
     per_world.saturating_mul(scenario.grid.worlds())
 }
 
@@ -152,7 +163,7 @@ pub fn refuse_size(scenario: &Scenario, options: Options) -> Result<(), Error> {
         message: format!(
             "comparing rules in {} worlds of {} replicates takes {:.1} GiB; the limit for it is {:.2} GiB",
             Count(scenario.grid.worlds().into()),
-            Count(scenario.run.replicates.into()),
+            Count(replicates(scenario).into()),
             gib(bytes),
             gib(options.memory / 4 * 3)
         ),

@@ -31,6 +31,7 @@ mod row;
 mod row_draws;
 mod rows;
 mod sensitivity;
+mod settle;
 mod shares;
 mod standing;
 mod sweep;
@@ -54,6 +55,7 @@ pub use self::judgement::{
 pub use self::observer::{Observer, Phase, Unobserved};
 pub use self::row::{AllocationRow, ConfigurationRow, Draws, PlanRow, Rivals, Sink};
 pub use self::sensitivity::{Order, SensitiveMetric, Sensitivity, SensitivityRow};
+pub use self::settle::settle;
 pub use self::sweep::run;
 pub use self::today::{Today, metric};
 pub use self::winners::{Criterion, Nested, RobustRule, Winners, WorldWinners};

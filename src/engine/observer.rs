@@ -9,6 +9,8 @@ pub enum Phase {
     Sweep,
     /// Sweeping the selected configurations, for the distributions of their shares.
     Shares,
+    /// Sweeping all configurations, to see how many replicates they need.
+    Settle,
     /// Sweeping the winners through fresh replicates, and through worlds in which the table is true.
     Winners,
 }

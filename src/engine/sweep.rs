@@ -25,7 +25,7 @@ use crate::problem::{Error, Place, Problem};
 use crate::scenario::{AllocationsWanted, Scenario};
 
 /// Finished rows that are held at a time.
-const ROWS_AT_ONCE: usize = 2_048;
+pub(super) const ROWS_AT_ONCE: usize = 2_048;
 
 /// More than this fraction of replicates without any conversion is an error.
 const DEGENERATE_LIMIT: f64 = 0.01;

@@ -198,6 +198,13 @@ fn resolved(scenario: &Scenario) -> Value {
             })),
         },
         "holdout": scenario.run.holdout,
+        "stopping": scenario.run.stopping.as_ref().map(|stopping| json!({
+            "mcse_mean": stopping.mcse_mean,
+            "mcse_cvar": stopping.mcse_cvar,
+            "max_replicates": stopping.max_replicates,
+            "checks": stopping.checks,
+            "reached": stopping.reached,
+        })),
         "lifts": scenario.run.lifts.iter().map(|lift| lift.name()).collect::<Vec<_>>(),
         "metrics": {
             "quantiles": metrics.quantiles,

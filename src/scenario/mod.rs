@@ -164,6 +164,8 @@ impl Lift {
 pub struct RunSettings {
     /// Number of replicates, at least 2.
     pub replicates: u64,
+    /// Monte Carlo errors that decide the number; `replicates` is the largest one until a run has settled it.
+    pub stopping: Option<Stopping>,
     /// Fresh replicates in which the winners are judged again, as a fraction of `replicates`; 0 for none.
     pub holdout: f64,
     /// The lifts to report, sorted, without repetition, not empty.
@@ -171,11 +173,34 @@ pub struct RunSettings {
 }
 
 impl RunSettings {
+    /// Whether the number of replicates is still to be found.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.stopping
+            .as_ref()
+            .is_some_and(|stopping| stopping.checks.is_empty())
+    }
+
     /// Whether a lift is reported with all its statistics.
     #[must_use]
     pub fn reports(&self, lift: Lift) -> bool {
         self.lifts.contains(&lift)
     }
+}
+
+/// Replicates until it is known: the Monte Carlo errors at which a run stops.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stopping {
+    /// Largest standard error of a mean lift, as a fraction.
+    pub mcse_mean: f64,
+    /// Largest standard error of a conditional value at risk, as a fraction.
+    pub mcse_cvar: f64,
+    /// Most replicates, whatever the errors are.
+    pub max_replicates: u64,
+    /// Numbers of replicates at which errors were looked at; none before a run.
+    pub checks: Vec<u64>,
+    /// Whether the errors were small enough at the last of them.
+    pub reached: bool,
 }
 
 /// Parameters of the statistics.

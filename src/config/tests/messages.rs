@@ -288,11 +288,6 @@ fn what_this_version_lacks_says_what_to_use() {
             "9:11: error: world.periods: more than one period is not available in this version [E_NOT_YET]\n    fix: use periods = 1",
         ),
         (
-            "run",
-            "mcse_cvar = 0.002",
-            "9:1: error: run.mcse_cvar: stopping at a Monte Carlo error is not available in this version [E_NOT_YET]\n    fix: remove mcse_cvar and set replicates",
-        ),
-        (
             "[gate]",
             "metric = \"decision_p05\"",
             "8:3: error: gate: a gate is not available in this version [E_NOT_YET]\n    fix: remove [[gate]], and check the column of configurations.csv instead",
@@ -484,4 +479,59 @@ fn elasticities_that_a_curve_cannot_have_are_refused() {
         "response = \"linear\"\n[world.channel.Meta]\nelasticity = 0.5",
         "11:1: error: world.channel.\"Meta\".elasticity: a linear response has elasticity 1, not 0.5 [E_RESPONSE]\n    fix: use response = \"power\", or remove elasticity",
     );
+}
+
+#[test]
+fn errors_and_a_number_of_replicates_exclude_each_other() {
+    for (line, expected) in [
+        (
+            "replicates = 500\nmcse_mean = 0.001",
+            "10:1: error: run.mcse_mean: mcse_mean cannot stand beside run.replicates, which fixes their number [E_REPLICATES]\n    fix: keep replicates, or mcse_mean, mcse_cvar and max_replicates",
+        ),
+        (
+            "replicates = 500\nmax_replicates = 5000",
+            "10:1: error: run.max_replicates: max_replicates cannot stand beside run.replicates, which fixes their number [E_REPLICATES]\n    fix: keep replicates, or mcse_mean, mcse_cvar and max_replicates",
+        ),
+        (
+            "mcse_cvar = 0.0",
+            "9:13: error: run.mcse_cvar: 0.0 is not a Monte Carlo error above 0 [E_REPLICATES]\n    fix: use a fraction of lift such as 0.0005 for 0.05 percentage points",
+        ),
+        (
+            "max_replicates = 2000",
+            "9:18: error: run.max_replicates: 2000 lies outside 2,048 to 100,000,000 [E_REPLICATES]\n    fix: use a whole number such as 200000",
+        ),
+        (
+            "holdout = 1.5",
+            "9:11: error: run.holdout: 1.5 lies outside [0, 1] [E_REPLICATES]\n    fix: use a fraction of the replicates such as 0.2, or 0 for none",
+        ),
+    ] {
+        check("run", line, expected);
+    }
+}
+
+#[test]
+fn errors_leave_the_number_of_replicates_open() {
+    let run = |text: &str, replicates| {
+        let overrides = Overrides {
+            replicates,
+            ..Overrides::default()
+        };
+        let text = format!("{SMALL}[run]\n{text}");
+        parse(Path::new("s.toml"), &text, &overrides)
+            .draft
+            .unwrap()
+            .run
+    };
+    let open = run("mcse_mean = 0.001", None);
+    let stopping = open.stopping.clone().unwrap();
+    assert_eq!((stopping.mcse_mean, stopping.mcse_cvar), (0.001, 0.002));
+    assert_eq!(
+        (stopping.max_replicates, open.replicates),
+        (200_000, 200_000)
+    );
+    assert!(open.is_open());
+    // A number on the command line is the number.
+    let fixed = run("mcse_mean = 0.001", Some(300));
+    assert_eq!((fixed.stopping, fixed.replicates), (None, 300));
+    assert!(!run("replicates = 300", None).is_open());
 }

@@ -1,0 +1,120 @@
+//! How many replicates a run takes whose Monte Carlo errors are given in their place.
+//!
+//! Errors are looked at after a whole number of batches, never in between: what is decided depends on the
+//! numbers of those replicates alone, not on threads, memory or time. Stopping by the errors themselves is
+//! valid as they become small (Chow & Robbins 1965; Glynn & Whitt 1992); a minimum guards small numbers.
+
+use super::budget::{Options, blocks, refuse_size};
+use super::chain::Chain;
+use super::observer::{Observer, Phase};
+use super::row::ConfigurationRow;
+use super::sweep::{ROWS_AT_ONCE, Sweep};
+use super::worlds::Worlds;
+use crate::problem::Error;
+use crate::scenario::{Scenario, Stopping};
+
+/// Replicates of a batch.
+const BATCH: u64 = 1_024;
+
+/// Replicates before anything is decided.
+pub(super) const FEWEST: u64 = 2 * BATCH;
+
+/// Errors are not extrapolated further than to so many times as many replicates.
+const FARTHEST: f64 = 8.0;
+
+/// What is added to an extrapolation, so that it seldom has to be repeated.
+const SLACK: f64 = 1.05;
+
+/// Sweeps the grid until the Monte Carlo errors of all means and conditional values at risk are as small as
+/// the scenario asks, or its largest number of replicates is reached, and makes that number the scenario's.
+/// Nothing happens where the number is given.
+///
+/// # Errors
+///
+/// As [`super::run`].
+pub fn settle(
+    scenario: &mut Scenario,
+    options: Options,
+    observer: &dyn Observer,
+) -> Result<(), Error> {
+    let Some(mut stopping) = scenario.run.stopping.clone() else {
+        return Ok(());
+    };
+    stopping.checks.clear();
+    let mut replicates = FEWEST.min(stopping.max_replicates);
+    loop {
+        scenario.run.replicates = replicates;
+        refuse_size(scenario, options)?;
+        let needed = needed(scenario, options, observer, &stopping)?;
+        stopping.checks.push(replicates);
+        stopping.reached = needed <= 1.0;
+        if stopping.reached || replicates >= stopping.max_replicates {
+            break;
+        }
+        replicates = next(replicates, needed, stopping.max_replicates);
+    }
+    scenario.run.stopping = Some(stopping);
+    Ok(())
+}
+
+/// The next number to look at, where `needed` times as many replicates would do.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a few times a number of at most 10^8"
+)]
+fn next(replicates: u64, needed: f64, most: u64) -> u64 {
+    let factor = (needed * SLACK).min(FARTHEST);
+    let wanted = (replicates as f64 * factor).ceil() as u64;
+    wanted.max(replicates + 1).next_multiple_of(BATCH).min(most)
+}
+
+/// How many times as many replicates the largest error needs: errors fall with their square root.
+fn needed(
+    scenario: &Scenario,
+    options: Options,
+    observer: &dyn Observer,
+    stopping: &Stopping,
+) -> Result<f64, Error> {
+    let chain = Chain::new(&scenario.campaigns, scenario.budget);
+    let worlds = Worlds::new(scenario);
+    let sweep = Sweep::new(scenario, &chain, &worlds, observer);
+    let mut needed = 0.0_f64;
+    for block in blocks(scenario, options) {
+        let (plan, lifts) = sweep.block(block, Phase::Settle)?;
+        for first in (0..plan.slots()).step_by(ROWS_AT_ONCE) {
+            let slots = first..plan.slots().min(first + ROWS_AT_ONCE);
+            let rows = sweep.rows(&plan, &lifts, slots, None)?;
+            needed = rows
+                .iter()
+                .map(|row| of_row(row, stopping))
+                .fold(needed, f64::max);
+        }
+    }
+    Ok(needed)
+}
+
+fn of_row(row: &ConfigurationRow, stopping: &Stopping) -> f64 {
+    let of_lift = |summary: &crate::stats::Summary| {
+        let mean = summary.mean_mcse / stopping.mcse_mean;
+        let cvar = summary.cvar_mcse / stopping.mcse_cvar;
+        mean.max(cvar).powi(2)
+    };
+    let lifts = row.lifts.iter().map(|(_, summary)| of_lift(summary));
+    lifts.fold(0.0, f64::max)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_whole_batches_up_to_the_largest() {
+        assert_eq!(next(2_048, 1.01, 1 << 20), 3_072);
+        assert_eq!(next(2_048, 4.0, 1 << 20), 9_216);
+        assert_eq!(next(2_048, 1e9, 1 << 20), 16_384);
+        assert_eq!(next(2_048, f64::INFINITY, 1 << 20), 16_384);
+        assert_eq!(next(2_048, 4.0, 5_000), 5_000);
+        assert_eq!(next(3_072, 1.0 + 1e-12, 1 << 20), 4_096);
+    }
+}
