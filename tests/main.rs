@@ -9,10 +9,10 @@
     reason = "tests stop at what must not happen, and say when they are skipped"
 )]
 
-/// What is made of all rows: sensitivity.
-mod analyses;
 /// Replicates until it is known.
 mod adaptive;
+/// What is made of all rows: sensitivity.
+mod analyses;
 /// The data dictionary in `results/README.md`.
 mod dictionary;
 /// Do intervals cover, do winners deliver?
