@@ -171,6 +171,8 @@ fn rows_of_a_sub_grid_equal_the_same_rows_of_the_full_grid() {
         [
             "regret",
             "prob_best",
+            "prob_picked",
+            "picked",
             "diff_to",
             "best_set",
             "pareto",
