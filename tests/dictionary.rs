@@ -5,11 +5,12 @@ use std::path::Path;
 
 use liftsweep::config::Overrides;
 use liftsweep::output::{
-    ALLOCATION_COLUMNS, SENSITIVITY_COLUMNS, configuration_columns, draw_columns,
+    ALLOCATION_COLUMNS, BREAK_EVEN_COLUMNS, DISCOVERY_COLUMNS, SENSITIVITY_COLUMNS,
+    configuration_columns, draw_columns,
 };
 
 /// The dictionary as it must stand in the file: one line per column, lifts and quantiles by example.
-fn dictionary() -> [String; 4] {
+fn dictionary() -> [String; 6] {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs/robustness.toml");
     let scenario = liftsweep::load(&path, &Overrides::default())
         .unwrap()
@@ -47,6 +48,8 @@ fn dictionary() -> [String; 4] {
         configurations,
         table(&ALLOCATION_COLUMNS),
         table(&SENSITIVITY_COLUMNS),
+        table(&DISCOVERY_COLUMNS),
+        table(&BREAK_EVEN_COLUMNS),
         draws,
     ]
 }

@@ -11,7 +11,7 @@
 
 /// Replicates until it is known.
 mod adaptive;
-/// What is made of all rows: sensitivity.
+/// What is made of all rows: sensitivity, discovery, break-even.
 mod analyses;
 /// The data dictionary in `results/README.md`.
 mod dictionary;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use liftsweep::engine::{self, Options};
 use liftsweep::load;
-use liftsweep::output::{Manifest, Provenance, RunFolder, RunWriter};
+use liftsweep::output::{Manifest, Provenance, RunFolder, RunWriter, Written};
 use liftsweep::problem::Error;
 use liftsweep::scenario::Scenario;
 use liftsweep::vector;
@@ -61,7 +61,10 @@ pub(crate) fn run(arguments: &Run) -> Outcome {
     complain(&findings(&about_winners));
     let found: Vec<_> = found.into_iter().chain(about_winners).collect();
 
-    let outputs = writer.finish()?;
+    let Written {
+        files: outputs,
+        analysed,
+    } = writer.finish()?;
     let provenance = Provenance {
         started_unix_seconds: started,
         seconds: watch.elapsed().as_secs_f64(),
@@ -73,6 +76,7 @@ pub(crate) fn run(arguments: &Run) -> Outcome {
         &winners,
         &judgement,
         &found,
+        &analysed,
         &outputs,
         &target,
         watch.elapsed(),

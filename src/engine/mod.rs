@@ -8,9 +8,11 @@
 
 mod analyses;
 mod arena;
+mod breakeven;
 mod budget;
 mod chain;
 mod clips;
+mod discovery;
 mod estimate;
 mod findings;
 mod judge;
@@ -45,8 +47,10 @@ mod winners;
 mod worlds;
 
 pub use self::analyses::{Analysed, Analyses};
+pub use self::breakeven::{BreakEvenRow, may_break_even};
 pub use self::budget::{Options, refuse_size};
 pub use self::chain::{Allocation, Blended, Chain};
+pub use self::discovery::{DiscoveryRow, Failing, Limit, discovery_axes};
 pub use self::estimate::{Estimate, estimate, probe, probe_shares};
 pub use self::findings::{Finding, Gravity, findings};
 pub use self::judgement::{

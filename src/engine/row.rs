@@ -41,8 +41,19 @@ impl ConfigurationRow {
         Some((*low, *high))
     }
 
+    /// The median of a lift and its Monte Carlo standard error, whatever quantiles were asked for.
+    #[must_use]
+    pub fn median(&self, lift: Lift) -> Option<[f64; 2]> {
+        let summary = self.summary(lift)?;
+        let median = |of: &[f64]| of.get(of.len().checked_sub(3)?).copied();
+        Some([
+            median(&summary.quantiles)?,
+            median(&summary.quantiles_mcse)?,
+        ])
+    }
+
     /// The statistics of a lift. Its quantiles are those asked for, and then those of
-    /// [`ConfigurationRow::interval`].
+    /// [`ConfigurationRow::median`] and [`ConfigurationRow::interval`].
     #[must_use]
     pub fn summary(&self, lift: Lift) -> Option<&Summary> {
         self.lifts

@@ -25,12 +25,12 @@ const BEST_SET_LEVEL: f64 = 0.05;
 impl Sweep<'_> {
     pub(super) fn summary_plans(&self, plan: &Plan, lifts: &BlockLifts) -> Vec<SummaryPlan> {
         let metrics = &self.scenario.metrics;
-        // The verdict rests on 5 % and 95 %, whatever quantiles were asked for.
+        // The verdict rests on 5 % and 95 %, break-evens on the median, whatever quantiles were asked for.
         let quantiles: Vec<f64> = metrics
             .quantiles
             .iter()
             .copied()
-            .chain([0.05, 0.95])
+            .chain([0.5, 0.05, 0.95])
             .collect();
         (0..plan.draws.len())
             .map(|draw| {

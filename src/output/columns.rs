@@ -151,7 +151,7 @@ pub(super) fn axis_column(axis: &str) -> &str {
     }
 }
 
-fn axis_meaning(axis: &str) -> (&'static str, &'static str) {
+pub(super) fn axis_meaning(axis: &str) -> (&'static str, &'static str) {
     match axis {
         "score" => ("name", "axis: how channels are scored"),
         "rates" => ("name", "axis: which rates the rule looks at"),

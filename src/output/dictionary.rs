@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::analyses::SENSITIVITY_COLUMNS;
+use super::analyses::analysis_columns;
 use super::columns::{ALLOCATION_COLUMNS, Column, LIFT, configuration_columns, lift_meaning};
 use crate::scenario::{AllocationsWanted, Scenario};
 
@@ -72,7 +72,7 @@ pub fn dictionary(scenario: &Scenario) -> BTreeMap<&'static str, Vec<Described>>
     if scenario.output.allocations != AllocationsWanted::None {
         tables.insert("allocations", allocation_columns());
     }
-    tables.insert("sensitivity", describe(&SENSITIVITY_COLUMNS));
+    tables.extend(analysis_columns(scenario));
     if scenario.output.draws {
         tables.insert("draws", draw_columns(scenario));
     }
@@ -174,15 +174,24 @@ mod tests {
     fn only_tables_that_are_written_are_described() {
         let mut scenario = fixture::scenario();
         assert!(
-            dictionary(&scenario)
-                .keys()
-                .eq(["allocations", "configurations", "sensitivity"].iter())
+            dictionary(&scenario).keys().eq([
+                "allocations",
+                "breakeven",
+                "configurations",
+                "discovery",
+                "sensitivity"
+            ]
+            .iter())
         );
         scenario.output.allocations = AllocationsWanted::None;
         assert!(
-            dictionary(&scenario)
-                .keys()
-                .eq(["configurations", "sensitivity"].iter())
+            dictionary(&scenario).keys().eq([
+                "breakeven",
+                "configurations",
+                "discovery",
+                "sensitivity"
+            ]
+            .iter())
         );
     }
 }

@@ -15,7 +15,9 @@ mod number;
 mod tables;
 mod text;
 
-pub use self::analyses::SENSITIVITY_COLUMNS;
+pub use self::analyses::{
+    BREAK_EVEN_COLUMNS, DISCOVERY_COLUMNS, SENSITIVITY_COLUMNS, analysis_columns,
+};
 pub use self::columns::{ALLOCATION_COLUMNS, Column, configuration_columns};
 pub use self::dictionary::{Described, Kind, allocation_columns, dictionary, draw_columns};
 pub use self::fingerprint::sha256;
@@ -26,4 +28,4 @@ pub use self::finished::{
 pub use self::folder::RunFolder;
 pub use self::manifest::{InputFile, Manifest, OutputFile, Provenance};
 pub use self::number::number;
-pub use self::tables::{RunWriter, guarded};
+pub use self::tables::{RunWriter, Written, guarded};

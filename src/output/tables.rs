@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::analyses;
+use super::analyses::AnalysesWriter;
 use super::behind::BehindFile;
 use super::cell::Last;
 use super::columnar::{AllocationsFile, ConfigurationsFile, DrawsFile};
@@ -11,7 +11,7 @@ use super::folder::RunFolder;
 use super::manifest::OutputFile;
 use super::number::{push_count, push_number};
 use super::text::{Texts, push_field};
-use crate::engine::{AllocationRow, Analyses, ConfigurationRow, Draws, Sink};
+use crate::engine::{AllocationRow, Analysed, ConfigurationRow, Draws, Sink};
 use crate::problem::Error;
 use crate::scenario::{AllocationsWanted, Campaigns, Scenario};
 
@@ -24,11 +24,19 @@ const CELL: usize = 20;
 pub struct RunWriter<'a> {
     scenario: &'a Scenario,
     columns: Vec<Column>,
-    folder: &'a RunFolder,
     configurations: Table,
     allocations: Option<Allocations>,
-    analyses: Analyses,
+    analyses: AnalysesWriter<'a>,
     columnar: Columnar,
+}
+
+/// What a run wrote.
+#[derive(Debug)]
+pub struct Written {
+    /// The files.
+    pub files: Vec<OutputFile>,
+    /// What was made of all rows.
+    pub analysed: Analysed,
 }
 
 /// The Parquet files that a scenario asks for.
@@ -93,10 +101,9 @@ impl<'a> RunWriter<'a> {
         Ok(Self {
             scenario,
             columns,
-            folder,
             configurations,
             allocations,
-            analyses: Analyses::new(scenario),
+            analyses: AnalysesWriter::create(scenario, folder)?,
             columnar,
         })
     }
@@ -106,14 +113,15 @@ impl<'a> RunWriter<'a> {
     /// # Errors
     ///
     /// [`Error::Machine`] if the last bytes cannot be written.
-    pub fn finish(self) -> Result<Vec<OutputFile>, Error> {
+    pub fn finish(self) -> Result<Written, Error> {
         let mut files = vec![self.configurations.finish()?];
         if let Some(allocations) = self.allocations {
             files.push(allocations.table.finish()?);
         }
-        files.extend(analyses::write(self.folder, &self.analyses.finish())?);
+        let (more, analysed) = self.analyses.finish()?;
+        files.extend(more);
         files.extend(self.columnar.finish()?);
-        Ok(files)
+        Ok(Written { files, analysed })
     }
 }
 
@@ -151,7 +159,7 @@ impl Sink for RunWriter<'_> {
     }
 
     fn configurations(&mut self, rows: &[ConfigurationRow], text: &[u8]) -> Result<(), Error> {
-        self.analyses.observe(rows);
+        self.analyses.observe(rows)?;
         self.configurations.write(text)?;
         match &mut self.columnar.configurations {
             Some(file) => file.write(&self.columns, rows),

@@ -157,7 +157,7 @@ pub const WORLD_AXES: [&str; 4] = ["dispersion", "elasticity", "noise_cv", "drif
 pub type Position = [usize; AXES.len()];
 
 /// An axis value, as written to files.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
 pub enum AxisValue {
     /// A number.
     Number(f64),

@@ -9,6 +9,8 @@
 //! | how much lift would noise alone show? | [`first_order_optimism`], [`spurious_lift`] |
 //! | how does one configuration do? | [`SummaryPlan::summarise`] |
 //! | which axis of the grid matters? | [`Anova`] |
+//! | where does a curve cross zero? | [`course`] |
+//! | in which region do things go wrong? | [`prim`] |
 //! | how does it do against the others? | [`BestPerReplicate`], [`cross_summary`], [`pareto_front`], [`in_best_set`] |
 //! | what does picking by appearance deliver? | [`picked`] |
 //!
@@ -19,6 +21,7 @@ mod anova;
 mod best_set;
 mod block_length;
 mod cross;
+mod crossing;
 mod evidence;
 #[cfg(test)]
 mod fixture;
@@ -26,6 +29,7 @@ mod optimism;
 mod order;
 mod pareto;
 mod passes;
+mod prim;
 mod select;
 mod summary;
 mod upper;
@@ -34,9 +38,11 @@ pub use self::anova::{Anova, Component, Effects, halved};
 pub use self::best_set::{best_set_margin, in_best_set};
 pub use self::block_length::{BlockLengths, block_lengths};
 pub use self::cross::{Best, BestPerReplicate, Cross, Picked, cross_summary, picked};
+pub use self::crossing::{Course, Crossing, course};
 pub use self::evidence::{Homogeneity, homogeneity, pooled_dispersion};
 pub use self::optimism::{first_order_optimism, spurious_lift};
 pub use self::order::{QuantileRank, Quantiles};
 pub use self::pareto::pareto_front;
+pub use self::prim::{Phase, PrimAxis, PrimStep, best_trade, prim};
 pub use self::select::SelectScratch;
 pub use self::summary::{Halves, Summary, SummaryPlan};
