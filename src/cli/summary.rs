@@ -124,7 +124,7 @@ fn failures(scenario: &Scenario, analysed: &Analysed) -> Option<String> {
         .collect();
     let count = |part: f64, of: u64| Count(format!("{:.0}", part * of as f64).parse().unwrap_or(0));
     Some(format!(
-        "Where it fails: {} of {} configurations have a mean {} lift below {}. {} of these lie in {}, where {} of the configurations fail (discovery.csv).",
+        "Where it fails: {} of {} configurations have a mean {} lift below {}. {} of these lie at {}, where {} of the configurations fail (discovery.csv).",
         count(whole.density, whole.configurations),
         Count(whole.configurations.into()),
         lift.name(),
