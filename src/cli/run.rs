@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use liftsweep::engine::{self, Options};
 use liftsweep::load;
-use liftsweep::output::{Manifest, Provenance, RunFolder, RunWriter, Written};
+use liftsweep::output::{Manifest, Provenance, RunFolder, RunWriter};
 use liftsweep::problem::Error;
 use liftsweep::scenario::Scenario;
 use liftsweep::vector;
@@ -61,10 +61,7 @@ pub(crate) fn run(arguments: &Run) -> Outcome {
     complain(&findings(&about_winners));
     let found: Vec<_> = found.into_iter().chain(about_winners).collect();
 
-    let Written {
-        files: outputs,
-        analysed,
-    } = writer.finish()?;
+    let written = writer.finish()?;
     let provenance = Provenance {
         started_unix_seconds: started,
         seconds: watch.elapsed().as_secs_f64(),
@@ -76,15 +73,14 @@ pub(crate) fn run(arguments: &Run) -> Outcome {
         &winners,
         &judgement,
         &found,
-        &analysed,
-        &outputs,
+        &written,
         &target,
         watch.elapsed(),
     );
     let manifest = Manifest::new(
         scenario,
         loaded.inputs,
-        outputs,
+        written.files,
         &found,
         winners.degenerate_replicates,
         provenance,

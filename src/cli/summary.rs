@@ -8,7 +8,7 @@ use liftsweep::engine::{
     Analysed, ConfigurationRow, Criterion, Failing, Finding, Gravity, Judgement, Limit, Winners,
     WorldWinners, discovery_axes,
 };
-use liftsweep::output::OutputFile;
+use liftsweep::output::Written;
 use liftsweep::scenario::{Lift, Scenario};
 use liftsweep::truth::TruthModel;
 use liftsweep::units::{Count, Percent, ZERO_LIFT};
@@ -25,13 +25,12 @@ pub(crate) fn summary(
     winners: &Winners,
     judgement: &Judgement,
     findings: &[Finding],
-    analysed: &Analysed,
-    outputs: &[OutputFile],
+    written: &Written,
     target: &Path,
     elapsed: Duration,
 ) -> String {
     let mut text = verdict(scenario, winners, judgement, findings);
-    if let Some(sentence) = failures(scenario, analysed) {
+    if let Some(sentence) = failures(scenario, &written.analysed) {
         text.push_str(&wrapped(&sentence, 2));
     }
     text.push('\n');
@@ -47,7 +46,11 @@ pub(crate) fn summary(
     }
     text.push('\n');
     text.push_str(&wrapped(&assumptions(winners), 2));
-    let files: Vec<&str> = outputs.iter().map(|file| file.name.as_str()).collect();
+    let files: Vec<&str> = written
+        .files
+        .iter()
+        .map(|file| file.name.as_str())
+        .collect();
     let written = format!(
         "{} allocations in {}; wrote {} and manifest.json to {}",
         Count(u128::from(scenario.grid.len()) * u128::from(scenario.run.replicates)),
