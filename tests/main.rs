@@ -13,6 +13,8 @@
 mod adaptive;
 /// What is made of all rows: sensitivity, discovery, break-even.
 mod analyses;
+/// The scripts for analysts.
+mod analysts;
 /// The data dictionary in `results/README.md`.
 mod dictionary;
 /// Do intervals cover, do winners deliver?

@@ -160,6 +160,61 @@ fn no_terminal_means_no_escape_codes_and_plain_lines() {
 }
 
 #[test]
+fn quiet_says_nothing_but_errors() {
+    let folder = folder_with(&[("s.toml", SCENARIO), ("table.csv", TABLE)]);
+    assert_eq!(
+        answer(&folder, &["run", "s.toml", "--quiet"]),
+        (String::new(), String::new(), 0)
+    );
+    let (out, err, code) = answer(&folder, &["run", "s.toml", "--quiet"]);
+    assert_eq!((out.as_str(), code), ("", 2));
+    assert!(err.contains("[E_EXISTS]"), "{err}");
+    let (_, err, code) = answer(&folder, &["run", "s.toml", "--quiet", "--json"]);
+    assert_eq!(code, 2);
+    assert!(err.contains("cannot be used with"), "{err}");
+}
+
+#[test]
+fn the_summary_for_programs_is_one_object() {
+    let folder = folder_with(&[("s.toml", SCENARIO), ("table.csv", TABLE)]);
+    let (out, _, code) = answer(&folder, &["run", "s.toml", "--json", "--progress", "never"]);
+    assert_eq!(code, 0);
+    assert_eq!(out.lines().count(), 1);
+    let told: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let manifest = fs::read_to_string(folder.path().join("results/four/manifest.json")).unwrap();
+    let manifest: serde_json::Value = serde_json::from_str(&manifest).unwrap();
+    assert_eq!(told["selection"], manifest["selection"]);
+    assert_eq!(told["findings"], manifest["findings"]);
+    assert_eq!(told["files"], manifest["outputs"]);
+    assert_eq!(told["scenario"], "four");
+    assert_eq!(told["configurations"], 2);
+    assert_eq!(told["folder"], "results/four");
+    let verdict = &told["verdict"];
+    let actions = ["move", "risky", "no_signal", "keep"];
+    assert!(actions.contains(&verdict["action"].as_str().unwrap()));
+    let (again, _, _) = answer(&folder, &["run", "s.toml", "--force"]);
+    let again = again.replace("\n  ", " ");
+    let text = verdict["text"].as_str().unwrap();
+    assert!(again.contains(text), "{again} lacks {text}");
+}
+
+/// Distributions are drawn where there is no terminal, too, by ASCII alone.
+#[test]
+fn a_piped_summary_is_plain_and_draws_distributions() {
+    let folder = folder_with(&[("s.toml", SCENARIO), ("table.csv", TABLE)]);
+    let (out, _, code) = answer(&folder, &["run", "s.toml"]);
+    assert_eq!(code, 0);
+    assert!(out.is_ascii(), "{out}");
+    let drawn = |line: &&str| line.contains('[') && line.contains("=o=") && line.ends_with(']');
+    assert!(out.lines().any(|line| drawn(&line)), "{out}");
+    assert!(
+        out.contains("    [ ] 5 % to 95 %   = middle half   o mean   | today's mix\n"),
+        "{out}"
+    );
+    assert!(out.lines().all(|line| line.len() <= 100), "{out}");
+}
+
+#[test]
 fn check_says_what_would_run_and_runs_nothing() {
     let folder = folder_with(&[("s.toml", SCENARIO), ("table.csv", TABLE)]);
     let (out, err, code) = answer(&folder, &["check", "s.toml"]);

@@ -59,6 +59,12 @@ pub(crate) struct Run {
     /// How progress is shown on standard error
     #[arg(long, value_enum, default_value_t = Progress::Auto)]
     pub(crate) progress: Progress,
+    /// Say nothing but errors
+    #[arg(long, short, conflicts_with = "json")]
+    pub(crate) quiet: bool,
+    /// Give the summary as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -123,6 +129,15 @@ pub(crate) enum Format {
 }
 
 impl Run {
+    /// How progress is shown.
+    pub(crate) fn progress(&self) -> Progress {
+        if self.quiet {
+            Progress::Never
+        } else {
+            self.progress
+        }
+    }
+
     pub(crate) fn overrides(&self) -> Overrides {
         Overrides {
             seed: self.seed,

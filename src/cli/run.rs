@@ -14,7 +14,8 @@ use super::clock::{Stopwatch, unix_seconds};
 use super::findings::{findings, headline};
 use super::progress::{Interrupt, Watch};
 use super::screen::complain;
-use super::{Outcome, at_scenario, summary};
+use super::summary::Told;
+use super::{Outcome, at_scenario};
 
 pub(crate) fn run(arguments: &Run) -> Outcome {
     let (watch, started) = (Stopwatch::start(), unix_seconds());
@@ -37,10 +38,15 @@ pub(crate) fn run(arguments: &Run) -> Outcome {
     let folder = RunFolder::create(&target, arguments.force)?;
 
     interrupt.guard(folder.partial());
-    complain(&headline(scenario));
-    let observer = Watch::new(arguments.progress, interrupt);
+    let tell = |text: &str| {
+        if !arguments.quiet {
+            complain(text);
+        }
+    };
+    tell(&headline(scenario));
+    let observer = Watch::new(arguments.progress(), interrupt);
     let found = pool.install(|| engine::findings(scenario, &observer))?;
-    complain(&findings(&found));
+    tell(&findings(&found));
 
     let mut settled = scenario.clone();
     let settling = pool.install(|| engine::settle(&mut settled, options, &observer));
@@ -58,7 +64,7 @@ pub(crate) fn run(arguments: &Run) -> Outcome {
     observer.clear();
     let (winners, judgement) = judged.map_err(|error| at_scenario(error, &arguments.scenario))?;
     let about_winners = judgement.findings(scenario, &winners);
-    complain(&findings(&about_winners));
+    tell(&findings(&about_winners));
     let found: Vec<_> = found.into_iter().chain(about_winners).collect();
 
     let written = writer.finish()?;
@@ -68,19 +74,10 @@ pub(crate) fn run(arguments: &Run) -> Outcome {
         threads: pool.current_num_threads(),
         platform: format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH),
     };
-    let text = summary::summary(
-        scenario,
-        &winners,
-        &judgement,
-        &found,
-        &written,
-        &target,
-        watch.elapsed(),
-    );
     let manifest = Manifest::new(
         scenario,
         loaded.inputs,
-        written.files,
+        written.files.clone(),
         &found,
         winners.degenerate_replicates,
         provenance,
@@ -88,7 +85,22 @@ pub(crate) fn run(arguments: &Run) -> Outcome {
     let manifest = manifest.with_selection(scenario, &winners, &judgement);
     manifest.write(&folder)?;
     folder.finish()?;
-    Ok(text)
+    let told = Told {
+        scenario,
+        winners: &winners,
+        judgement: &judgement,
+        findings: &found,
+        written: &written,
+        target: &target,
+        elapsed: watch.elapsed(),
+    };
+    Ok(if arguments.quiet {
+        String::new()
+    } else if arguments.json {
+        told.json(&manifest)
+    } else {
+        told.summary()
+    })
 }
 
 /// `results/<name>` below the working directory.

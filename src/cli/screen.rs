@@ -36,6 +36,19 @@ pub(crate) fn both_on_a_terminal() -> bool {
     std::io::stdout().is_terminal() && std::io::stderr().is_terminal()
 }
 
+/// Whether standard output is a terminal that shows more than ASCII.
+pub(crate) fn draws_lines() -> bool {
+    let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    // As the C library does: the first of them that is set decides.
+    let locale = set("LC_ALL")
+        .or_else(|| set("LC_CTYPE"))
+        .or_else(|| set("LANG"));
+    let locale = locale.unwrap_or_default().to_ascii_lowercase();
+    let utf8 = locale.contains("utf-8") || locale.contains("utf8");
+    let dumb = set("TERM").is_some_and(|terminal| terminal == "dumb");
+    utf8 && !dumb && std::io::stdout().is_terminal()
+}
+
 /// Columns of the terminal on standard output, or 100 where it is none.
 pub(crate) fn width() -> usize {
     terminal_size::terminal_size().map_or(100, |(columns, _)| usize::from(columns.0).clamp(40, 200))

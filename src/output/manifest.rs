@@ -135,6 +135,18 @@ impl Manifest {
         self
     }
 
+    /// The winners, as [`Manifest::with_selection`] described them; null before.
+    #[must_use]
+    pub fn selection(&self) -> &Value {
+        &self.selection
+    }
+
+    /// What was found, as the manifest has it.
+    #[must_use]
+    pub fn findings(&self) -> &[Value] {
+        &self.findings
+    }
+
     /// Writes `manifest.json`, the last file of a run.
     ///
     /// # Errors

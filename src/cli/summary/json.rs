@@ -1,0 +1,50 @@
+//! The summary for programs.
+
+use liftsweep::output::Manifest;
+use liftsweep::scenario::Lift;
+use serde_json::json;
+
+use super::Told;
+use super::verdict::{Verdict, judged};
+
+impl Told<'_> {
+    /// For programs: one object on one line. Its keys are described in `results/README.md`.
+    pub(crate) fn json(self, manifest: &Manifest) -> String {
+        let Self {
+            scenario,
+            winners,
+            findings,
+            written,
+            target,
+            elapsed,
+            ..
+        } = self;
+        let Verdict {
+            action,
+            configuration,
+            lift,
+            sentence,
+        } = judged(scenario, winners, findings);
+        let summary = json!({
+            "program": "liftsweep",
+            "version": env!("CARGO_PKG_VERSION"),
+            "scenario": scenario.name,
+            "folder": target.display().to_string(),
+            "configurations": scenario.grid.len(),
+            "replicates": scenario.run.replicates,
+            "seed": scenario.seed,
+            "seconds": elapsed.as_secs_f64(),
+            "verdict": {
+                "action": action.name(),
+                "configuration": configuration,
+                "rule": configuration.map(|index| scenario.grid.rule_in_words(index)),
+                "by": lift.map(Lift::name),
+                "text": sentence,
+            },
+            "selection": manifest.selection(),
+            "findings": manifest.findings(),
+            "files": written.files,
+        });
+        format!("{summary}\n")
+    }
+}

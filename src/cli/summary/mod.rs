@@ -1,0 +1,87 @@
+//! What a run says at its end: who won, how much of the promise is real, and what was written.
+
+mod failures;
+mod json;
+mod strip;
+mod table;
+mod verdict;
+
+use std::path::Path;
+use std::time::Duration;
+
+use liftsweep::engine::{Finding, Judgement, Winners};
+use liftsweep::output::Written;
+use liftsweep::scenario::Scenario;
+use liftsweep::units::{Count, Percent};
+
+use self::failures::failures;
+use self::table::table;
+use self::verdict::{headline, verdict};
+use super::clock::duration;
+use super::screen::wrapped;
+
+/// What is told at the end of a run.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Told<'a> {
+    pub(crate) scenario: &'a Scenario,
+    pub(crate) winners: &'a Winners,
+    pub(crate) judgement: &'a Judgement,
+    pub(crate) findings: &'a [Finding],
+    pub(crate) written: &'a Written,
+    pub(crate) target: &'a Path,
+    pub(crate) elapsed: Duration,
+}
+
+impl Told<'_> {
+    /// For people: paragraphs, each a section of its own.
+    pub(crate) fn summary(self) -> String {
+        let failing = failures(self.scenario, &self.written.analysed);
+        let failing = failing.map(|sentence| wrapped(&sentence, 2));
+        let paragraphs = [
+            verdict(self) + &failing.unwrap_or_default(),
+            table(self.scenario, self.winners),
+            wrapped(&assumptions(self.winners), 2) + &self.written(),
+        ];
+        let told = paragraphs.into_iter().filter(|text| !text.is_empty());
+        told.collect::<Vec<_>>().join("\n")
+    }
+
+    /// What was written where.
+    fn written(self) -> String {
+        let files: Vec<&str> = self
+            .written
+            .files
+            .iter()
+            .map(|file| file.name.as_str())
+            .collect();
+        let (configurations, replicates) = (self.scenario.grid.len(), self.scenario.run.replicates);
+        let text = format!(
+            "{} allocations in {}; wrote {} and manifest.json to {}",
+            Count(u128::from(configurations) * u128::from(replicates)),
+            duration(self.elapsed.as_secs_f64()),
+            files.join(", "),
+            self.target.display()
+        );
+        wrapped(&text, 2)
+    }
+}
+
+fn assumptions(winners: &Winners) -> String {
+    let stretch = winners
+        .worlds
+        .iter()
+        .filter_map(headline)
+        .map(|(row, _)| row.plan.max_ratio)
+        .fold(1.0, f64::max);
+    format!(
+        "This assumes that attributed conversions are caused by the spend they are attributed to, and that the response holds up to {stretch:.1}x of a channel's spend of today. \"Safest\" is the highest mean over the worst tail of worlds."
+    )
+}
+
+/// A percentage without a sign.
+fn plain(fraction: f64) -> String {
+    Percent(fraction)
+        .to_string()
+        .trim_start_matches('+')
+        .to_owned()
+}

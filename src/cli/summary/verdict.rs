@@ -1,0 +1,164 @@
+//! The answer in words: what to do, what it promises, what it is worth.
+
+use liftsweep::engine::{ConfigurationRow, Criterion, Finding, Gravity, Winners, WorldWinners};
+use liftsweep::scenario::{Lift, Scenario};
+use liftsweep::truth::TruthModel;
+use liftsweep::units::{Percent, ZERO_LIFT};
+
+use super::{Told, plain};
+use crate::cli::checks::checks;
+use crate::cli::screen::{both_on_a_terminal, wrapped};
+
+/// What to do in the first world.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Action {
+    /// Move money: the winner gains even in a bad world.
+    Move,
+    /// The winner gains on average, and loses in some worlds.
+    Risky,
+    /// The table holds no signal.
+    NoSignal,
+    /// No rule beats today's mix.
+    Keep,
+    /// Neither decision nor recommended lifts were asked for.
+    Unknown,
+}
+
+impl Action {
+    /// Its name for programs.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Move => "move",
+            Self::Risky => "risky",
+            Self::NoSignal => "no_signal",
+            Self::Keep => "keep",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// The answer.
+#[derive(Debug)]
+pub(super) struct Verdict {
+    pub(super) action: Action,
+    /// The configuration it is about.
+    pub(super) configuration: Option<u64>,
+    /// The lift that it won by.
+    pub(super) lift: Option<Lift>,
+    pub(super) sentence: String,
+}
+
+/// The answer in words, over all worlds where there are several, below the alarms that put it into doubt.
+pub(super) fn verdict(told: Told<'_>) -> String {
+    let Told {
+        scenario,
+        winners,
+        judgement,
+        findings,
+        ..
+    } = told;
+    let alarms = findings
+        .iter()
+        .filter(|finding| finding.gravity == Gravity::Alarm);
+    // Who sees both streams has just read them.
+    let repeated = alarms.filter(|_| !both_on_a_terminal());
+    let mut text: String = repeated
+        .map(|finding| wrapped(&format!("!! {}", finding.text), 3))
+        .collect();
+    let verdict = judged(scenario, winners, findings);
+    text.push_str(&wrapped(&verdict.sentence, 2));
+    if let Some((best, lift)) = winners.worlds.first().and_then(headline) {
+        let checked = checks(scenario, winners, judgement, best, lift);
+        if !checked.is_empty() {
+            text.push_str(&wrapped(&checked, 2));
+        }
+    }
+    if let (Some(robust), Some(_), true) = (
+        winners.robust,
+        verdict.configuration,
+        winners.worlds.len() > 1,
+    ) {
+        let sentence = format!(
+            "Over all {} worlds, {} holds up best: mean lift {} in the world that suits it least, {} on average.",
+            winners.worlds.len(),
+            scenario.grid.rule_in_words(robust.configuration),
+            Percent(robust.worst_mean),
+            Percent(robust.mean)
+        );
+        text.push_str(&wrapped(&sentence, 2));
+    }
+    text
+}
+
+/// What to do in the first world, and why.
+pub(super) fn judged(scenario: &Scenario, winners: &Winners, findings: &[Finding]) -> Verdict {
+    let Some((best, lift)) = winners.worlds.first().and_then(headline) else {
+        return Verdict {
+            action: Action::Unknown,
+            configuration: None,
+            lift: None,
+            sentence: "Neither decision nor recommended lifts were asked for. Apparent lifts judge a plan by the data that chose it. Ask for the other two to know what a rule is worth.".to_owned(),
+        };
+    };
+    let mean = best.summary(lift).map_or(f64::NAN, |summary| summary.mean);
+    let (low, high) = best.interval(lift).unwrap_or((f64::NAN, f64::NAN));
+    let rule = scenario.grid.rule_in_words(best.configuration.index);
+    let world = if winners.worlds.len() > 1 {
+        format!(" in the first world ({})", scenario.grid.world_in_words(0))
+    } else {
+        String::new()
+    };
+    let promise = format!("promises {} on this table", Percent(best.plan.lift));
+    let worth = format!(
+        "{}, {} lift {} [5 % to 95 %: {} to {}]",
+        judge(scenario),
+        lift.name(),
+        Percent(mean),
+        Percent(low),
+        Percent(high)
+    );
+    let moved = plain(best.plan.moved_share);
+    let no_signal = findings.iter().any(|finding| finding.no_signal);
+    let (action, sentence) = if best.configuration.rule.alpha == 0.0 || mean <= ZERO_LIFT {
+        let sentence =
+            format!("Keep today's mix: no rule of the grid has a higher mean lift{world}.");
+        (Action::Keep, sentence)
+    } else if no_signal {
+        let sentence = format!(
+            "Do not move money on this table. The best rule{world} ({rule}) {promise}; {worth}."
+        );
+        (Action::NoSignal, sentence)
+    } else if low > 0.0 {
+        let sentence = format!(
+            "Best rule{world}: {rule}. It moves {moved} of the budget and {promise}; {worth}."
+        );
+        (Action::Move, sentence)
+    } else {
+        let sentence = format!(
+            "No rule is safe{world}. The best one ({rule}) {promise}; {worth}, which includes losses."
+        );
+        (Action::Risky, sentence)
+    };
+    Verdict {
+        action,
+        configuration: Some(best.configuration.index),
+        lift: Some(lift),
+        sentence,
+    }
+}
+
+/// What judges the lifts.
+fn judge(scenario: &Scenario) -> &'static str {
+    match scenario.world.truth {
+        TruthModel::Observed => "if the table were exactly true",
+        TruthModel::Fixed => "under the given rates",
+        TruthModel::Posterior | TruthModel::PosteriorFlat => "judged by the truth",
+    }
+}
+
+/// The row that the headline is about, and the lift that made it so: recommended, else decision.
+pub(super) fn headline(world: &WorldWinners) -> Option<(&ConfigurationRow, Lift)> {
+    let by = |criterion, lift| world.winner(criterion).map(|row| (row, lift));
+    by(Criterion::RecommendedMean, Lift::Recommended)
+        .or_else(|| by(Criterion::DecisionMean, Lift::Decision))
+}
