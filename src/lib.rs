@@ -61,12 +61,15 @@
 //! | 2 the experiment | [`scenario`] |
 //! | 3 the engine | [`engine`] |
 //! | 4 edges | [`config`], [`ingest`], [`output`] |
-//! | 5 both files at once | [`mod@load`] |
+//! | 5 results against what was asked | [`gate`] |
+//! | 6 both files at once, two runs at once | [`mod@load`], [`compare`] |
 
 pub mod allocate;
+pub mod compare;
 pub mod config;
 pub mod engine;
 pub mod flag;
+pub mod gate;
 pub mod ingest;
 pub mod lanes;
 pub mod load;

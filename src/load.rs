@@ -3,9 +3,10 @@
 use std::io::Read;
 use std::path::Path;
 
-use crate::config::{self, Overrides};
+use crate::config::{self, Overrides, PlacedGate};
+use crate::gate;
 use crate::ingest;
-use crate::output::{InputFile, sha256};
+use crate::output::{InputFile, dictionary, sha256};
 use crate::problem::{Error, Place, Problem, Problems};
 use crate::scenario::Scenario;
 
@@ -53,8 +54,36 @@ pub fn load(path: &Path, overrides: &Overrides) -> Result<Loaded, Error> {
             sha256: table.sha256,
         },
     ];
+    let gates = draft.gates().to_vec();
     let scenario = draft.resolve(table.campaigns).or_else(Problems::into_err)?;
+    // A plan of today has no results to check, and its axes may be narrowed by the command line.
+    if !overrides.today_only {
+        check_gates(&scenario, &gates)?;
+    }
     Ok(Loaded { scenario, inputs })
+}
+
+/// Metrics must be columns of the results, and every `where` must match something.
+fn check_gates(scenario: &Scenario, gates: &[PlacedGate]) -> Result<(), Error> {
+    if gates.is_empty() {
+        return Ok(());
+    }
+    let tables = dictionary(scenario);
+    let columns: Vec<_> = tables["configurations"]
+        .iter()
+        .map(|column| (column.name.as_str(), column.kind))
+        .collect();
+    gate::check(gates, &columns, &gate::axes_of(&scenario.grid)).into_result(())
+}
+
+/// The text of a scenario file.
+///
+/// # Errors
+///
+/// `E_FILE` if there is none, or it is no text; [`Error::Machine`] where reading fails.
+pub fn read_text(path: &Path) -> Result<String, Error> {
+    let bytes = read_bytes(path)?;
+    Ok(utf8(path, &bytes)?.to_owned())
 }
 
 /// A scenario is written by hand: more than this is some other file.

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The layer of every top-level module of the library. A new module must be given one here.
-const LAYERS: [(&str, u8); 19] = [
+const LAYERS: [(&str, u8); 21] = [
     ("flag", 0),
     ("lanes", 0),
     ("problem", 0),
@@ -23,7 +23,9 @@ const LAYERS: [(&str, u8); 19] = [
     ("config", 4),
     ("ingest", 4),
     ("output", 4),
-    ("load", 5),
+    ("gate", 5),
+    ("compare", 6),
+    ("load", 6),
 ];
 
 fn layer(module: &str) -> Option<u8> {

@@ -15,6 +15,8 @@ mod adaptive;
 mod analyses;
 /// The scripts for analysts.
 mod analysts;
+/// Gates, comparisons, and what explains the program.
+mod commands;
 /// The data dictionary in `results/README.md`.
 mod dictionary;
 /// Do intervals cover, do winners deliver?

@@ -14,7 +14,7 @@ use liftsweep::vector::Instructions;
 #[command(
     name = "liftsweep",
     version,
-    after_help = "Exit codes: 0 fine, 2 wrong input, 4 the machine failed, 130 interrupted."
+    after_help = "Exit codes: 0 fine, 1 a gate failed, 2 wrong input, 3 a gate is inconclusive, 4 the machine failed,\n130 interrupted."
 )]
 pub(crate) struct Arguments {
     #[command(subcommand)]
@@ -29,6 +29,16 @@ pub(crate) enum Command {
     Check(Check),
     /// Today's plan of one configuration, as a table
     Allocate(Allocate),
+    /// Check a run against its scenario's gates: pass (code 0), fail (1) or inconclusive (3)
+    Gate(GateRun),
+    /// What changed between two runs, beyond Monte Carlo error
+    Compare(Compare),
+    /// Print the JSON Schema of the scenario file, for completion and checks in editors
+    Schema,
+    /// Print the completion script of a shell
+    Completions(Completions),
+    /// Print the manual page
+    Man,
 }
 
 #[derive(Debug, Args)]
@@ -86,6 +96,57 @@ pub(crate) struct Allocate {
     /// How the plan is written
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    long_about = "Check a run against the gates of its scenario.\n\nA gate bounds a column of configurations.csv:\n\n  [[gate]]\n  metric   = \"decision_p05\"\n  where    = { alpha = 0.3, delta = 1.0 }   # without: every configuration\n  at_least = -0.02                          # or at_most, or both\n\nIt passes if the bound holds in every configuration it applies to, fails if one breaks it, and is\ninconclusive if the bound lies within Monte Carlo error (95 %): then run more replicates. Of several\ngates, one that fails decides, and then one that is inconclusive.",
+    after_help = "Exit codes: 0 all pass, 1 one fails, 3 one is inconclusive and none fails, 2 wrong input."
+)]
+pub(crate) struct GateRun {
+    /// The folder of a run
+    pub(crate) run: PathBuf,
+    /// Take the gates of this scenario file, in place of those the run was made with
+    #[arg(long, value_name = "FILE")]
+    pub(crate) scenario: Option<PathBuf>,
+    /// How the result is written
+    #[arg(long, value_enum, default_value_t = GateFormat::Text)]
+    pub(crate) format: GateFormat,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    long_about = "What changed between two runs.\n\nConfigurations are matched by the values of their axes. A difference counts as changed where it is\nlarger than Monte Carlo error explains (95 %, corrected for the number of configurations). Also lists\nthe inputs that differ: scenario, data, seed, version."
+)]
+pub(crate) struct Compare {
+    /// The folder of a run
+    pub(crate) a: PathBuf,
+    /// The folder of another run
+    pub(crate) b: PathBuf,
+    /// Write JSON, for programs
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Install, for example:\n  bash  liftsweep completions bash > ~/.local/share/bash-completion/completions/liftsweep\n  zsh   liftsweep completions zsh > a folder of $fpath, as _liftsweep\n  fish  liftsweep completions fish > ~/.config/fish/completions/liftsweep.fish"
+)]
+pub(crate) struct Completions {
+    /// The shell
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GateFormat {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+    /// For CI systems that show tests; an inconclusive gate is an error there
+    Junit,
+    /// For comments on GitHub
+    Markdown,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -6,7 +6,10 @@ mod arguments;
 mod check;
 mod checks;
 mod clock;
+mod compare;
 mod findings;
+mod gate;
+mod manual;
 mod progress;
 mod run;
 mod screen;
@@ -30,13 +33,19 @@ pub(crate) fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(usage) => return answer_usage(&usage),
     };
+    let fine = |text| (text, 0);
     let outcome = match &arguments.command {
-        Command::Run(run) => run::run(run),
-        Command::Check(check) => check::check(check),
-        Command::Allocate(allocate) => allocate::allocate(allocate),
+        Command::Run(run) => run::run(run).map(fine),
+        Command::Check(check) => check::check(check).map(fine),
+        Command::Allocate(allocate) => allocate::allocate(allocate).map(fine),
+        Command::Gate(arguments) => gate::gate(arguments),
+        Command::Compare(arguments) => compare::compare(arguments).map(fine),
+        Command::Schema => manual::schema().map(fine),
+        Command::Completions(arguments) => Ok(fine(manual::completions(arguments.shell))),
+        Command::Man => manual::man().map(fine),
     };
-    match outcome.and_then(|text| say(&text)) {
-        Ok(()) => ExitCode::SUCCESS,
+    match outcome.and_then(|(text, code)| say(&text).map(|()| code)) {
+        Ok(code) => ExitCode::from(code),
         Err(error) => {
             complain(&told(&error));
             ExitCode::from(exit_code(&error))

@@ -9,7 +9,7 @@ use super::source::{Placed, Spot};
 use crate::problem::Problems;
 use crate::scenario::{Granularity, TableSpec};
 
-const GRANULARITY: Names<Granularity> = Names {
+pub(super) const GRANULARITY: Names<Granularity> = Names {
     kind: "granularity",
     code: "E_GRANULARITY",
     known: &[Granularity::Channel, Granularity::Row],

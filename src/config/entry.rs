@@ -193,7 +193,7 @@ impl<'a> Entry<'a> {
 }
 
 /// What a value is, and how it reads.
-fn describe(value: &DeValue<'_>) -> String {
+pub(super) fn describe(value: &DeValue<'_>) -> String {
     match value {
         DeValue::String(text) => format!("the text \"{}\"", shortened(text)),
         DeValue::Integer(number) => format!("the number {}", shortened(&number.to_string())),

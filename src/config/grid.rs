@@ -70,70 +70,70 @@ impl ChannelDraft {
     }
 }
 
-const SCORE: Names<Score> = Names {
+pub(super) const SCORE: Names<Score> = Names {
     kind: "score",
     code: "E_SCORE",
     known: &Score::ALL,
     name: Score::name,
     later: &[],
 };
-const RATES: Names<Rates> = Names {
+pub(super) const RATES: Names<Rates> = Names {
     kind: "kind of rates",
     code: "E_MODE",
     known: &[Rates::Raw],
     name: Rates::name,
     later: &[("shrunken", "use \"raw\"")],
 };
-const BOUND_MODE: Names<BoundMode> = Names {
+pub(super) const BOUND_MODE: Names<BoundMode> = Names {
     kind: "bound mode",
     code: "E_MODE",
     known: &BoundMode::ALL,
     name: BoundMode::name,
     later: &[],
 };
-const ALPHA: Domain = Domain {
+pub(super) const ALPHA: Domain = Domain {
     code: "E_ALPHA",
     contains: |x| (0.0..=1.0).contains(&x),
     outside: "lies outside [0, 1]",
     remedy: "use a number from 0 (today's mix) to 1 (the score's)",
     example: "[0.0, 0.5, 1.0]",
 };
-const DELTA: Domain = Domain {
+pub(super) const DELTA: Domain = Domain {
     code: "E_DELTA",
     contains: |x| (0.0..f64::INFINITY).contains(&x),
     outside: "is not a finite number of at least 0",
     remedy: "use a number of at least 0, such as 1.0",
     example: "[1.0, 1.5, 2.0]",
 };
-const MIN_SHARE: Domain = Domain {
+pub(super) const MIN_SHARE: Domain = Domain {
     code: "E_BOUNDS",
     contains: |x| (0.0..=1.0).contains(&x),
     outside: "is no share: it lies outside [0, 1]",
     remedy: "use a fraction of the budget, such as 0.05 for 5 %",
     example: "0.05",
 };
-const MAX_SHARE: Domain = Domain {
+pub(super) const MAX_SHARE: Domain = Domain {
     code: "E_BOUNDS",
     contains: |x| x > 0.0 && x <= 1.0,
     outside: "leaves no share: it lies outside (0, 1]",
     remedy: "use a fraction of the budget, such as 0.4 for 40 %",
     example: "0.4",
 };
-const MAX_CHANGE: Domain = Domain {
+pub(super) const MAX_CHANGE: Domain = Domain {
     code: "E_BOUNDS",
     contains: DELTA.contains,
     outside: DELTA.outside,
     remedy: "use a fraction of today's share, such as 0.3 for +-30 %",
     example: "[0.3]",
 };
-const MIN_RATIO: Domain = Domain {
+pub(super) const MIN_RATIO: Domain = Domain {
     code: "E_BOUNDS",
     contains: MIN_SHARE.contains,
     outside: "lies outside [0, 1]: a larger one would force every channel to grow",
     remedy: "use a multiple of today's share, such as 0.7",
     example: "[0.7]",
 };
-const MAX_RATIO: Domain = Domain {
+pub(super) const MAX_RATIO: Domain = Domain {
     code: "E_BOUNDS",
     contains: |x| (1.0..f64::INFINITY).contains(&x),
     outside: "is not a finite number of at least 1: a smaller one would force every channel to shrink",
@@ -141,11 +141,11 @@ const MAX_RATIO: Domain = Domain {
     example: "[1.3]",
 };
 /// One channel may be forced to shrink or to grow, or be switched off; all together may not.
-const OWN_SHARE: Domain = Domain {
+pub(super) const OWN_SHARE: Domain = Domain {
     outside: "is no share: it lies outside [0, 1]",
     ..MIN_SHARE
 };
-const OWN_RATIO: Domain = Domain {
+pub(super) const OWN_RATIO: Domain = Domain {
     code: "E_BOUNDS",
     contains: DELTA.contains,
     outside: DELTA.outside,

@@ -19,7 +19,9 @@ mod blame;
 mod data;
 mod entry;
 mod feasible;
+mod gate;
 mod grid;
+mod keys;
 mod needs;
 mod number;
 mod overrides;
@@ -27,6 +29,7 @@ mod range;
 mod reader;
 mod resolve;
 mod response;
+mod schema;
 mod settings;
 mod source;
 mod syntax;
@@ -47,7 +50,9 @@ use crate::problem::Problems;
 use crate::scenario::{Granularity, MetricSettings, OutputSettings, RunSettings, TableSpec};
 use crate::units::Count;
 
+pub use self::gate::PlacedGate;
 pub use self::overrides::Overrides;
+pub use self::schema::schema;
 
 /// The most configurations a grid may have.
 pub const LARGEST_GRID: u128 = 10_000_000;
@@ -81,6 +86,15 @@ pub struct Draft {
     run: RunSettings,
     metrics: MetricSettings,
     output: OutputSettings,
+    gates: Vec<PlacedGate>,
+}
+
+impl Draft {
+    /// What the run must show, with the places of its parts in the file.
+    #[must_use]
+    pub fn gates(&self) -> &[PlacedGate] {
+        &self.gates
+    }
 }
 
 /// Reads a scenario file. `path` names it in messages, and relative paths in it start at its folder.
@@ -106,6 +120,27 @@ pub fn parse(path: &Path, text: &str, overrides: &Overrides) -> Parsed {
         draft: problems.is_empty().then_some(draft),
         problems,
     }
+}
+
+/// The tables of a scenario file with the keys that the parser asks for in them, from reading one that has
+/// every table; `*` stands for a name that the user chose.
+fn asked() -> Vec<(String, Vec<&'static str>)> {
+    let headers: Vec<String> = keys::keys().iter().filter_map(keys::Key::header).collect();
+    let text = headers.concat();
+    let (root, _) = DeTable::parse_recoverable(&text);
+    let source = Source::file(Path::new("scenario.toml"), &text);
+    let axes = AxisOverrides::new(&[], &mut Problems::new());
+    let reading = Reading {
+        path: Path::new("scenario.toml"),
+        overrides: &Overrides::default(),
+        axes: &axes,
+        has_syntax: true,
+    };
+    reading.read(Section::top(&source, root.get_ref()), &mut Problems::new());
+    let asked = source.asked.take().into_iter();
+    asked
+        .map(|(path, keys)| (path.replace(".\"*\"", ".*"), keys))
+        .collect()
 }
 
 /// A file that is no TOML: its errors, and what is wrong before the first of them.
@@ -148,6 +183,7 @@ impl<'a> Reading<'_, 'a> {
         let run = settings::read_run(&mut top, self.overrides, problems);
         let metrics = settings::read_metrics(&mut top, problems);
         let output = settings::read_output(&mut top, problems);
+        let gates = gate::read(&mut top, problems);
         settings::refuse_later_tables(&mut top, problems);
         top.finish(problems);
         let has_rows = table
@@ -165,6 +201,7 @@ impl<'a> Reading<'_, 'a> {
             run,
             metrics,
             output,
+            gates,
         };
         (table, draft)
     }

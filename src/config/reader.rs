@@ -4,7 +4,7 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::entry::{Entry, shortened};
+use super::entry::{Entry, describe, shortened};
 use super::source::{Placed, Source, Spot};
 use crate::problem::{Place, Problem, Problems, nearest};
 
@@ -64,6 +64,41 @@ impl<'a> Section<'a> {
             sections.push((name.get_ref().to_string(), section));
         }
         sections
+    }
+
+    /// The tables of a list, `[[gate]]`; empty where there is none or it is no such list, which is
+    /// reported.
+    pub(super) fn sections(
+        &mut self,
+        key: &'static str,
+        problems: &mut Problems,
+    ) -> Vec<Section<'a>> {
+        let Some(entry) = self.entry(key) else {
+            return Vec::new();
+        };
+        let DeValue::Array(tables) = entry.value() else {
+            problems.push(entry.here().problem(
+                "E_TYPE",
+                format!(
+                    "expected a list of tables, found {}",
+                    describe(entry.value())
+                ),
+                format!("write [[{key}]] with two brackets"),
+            ));
+            return Vec::new();
+        };
+        let path = self.path_of(key);
+        let section = |table: &'a Spanned<DeValue<'a>>| {
+            let part = entry.part(table);
+            Section {
+                source: self.source,
+                path: path.clone(),
+                place: part.here().place,
+                table: part.table(problems),
+                asked: Vec::new(),
+            }
+        };
+        tables.iter().map(section).collect()
     }
 
     /// Whether the file has this table.
@@ -148,6 +183,7 @@ impl<'a> Section<'a> {
                 remedy,
             });
         }
+        self.source.asked.borrow_mut().push((self.path, self.asked));
     }
 
     fn path_of(&self, key: &str) -> String {

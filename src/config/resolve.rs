@@ -77,6 +77,7 @@ impl Draft {
             run: self.run,
             metrics: self.metrics,
             output: self.output,
+            gates: self.gates.into_iter().map(|placed| placed.gate).collect(),
         })
     }
 

@@ -47,7 +47,7 @@ const RATE: usize = 3;
 const ETA: usize = 4;
 const XI: usize = 5;
 
-const RESPONSE: Names<ResponseKind> = Names {
+pub(super) const RESPONSE: Names<ResponseKind> = Names {
     kind: "response",
     code: "E_RESPONSE",
     known: &ResponseKind::ALL,
@@ -62,26 +62,26 @@ pub(super) const ELASTICITY: Domain = Domain {
     remedy: "use a number above 0; 1.0 is linear",
     example: "[1.0, 0.7]",
 };
-const EXPONENT: Domain = Domain {
+pub(super) const EXPONENT: Domain = Domain {
     example: "0.7",
     ..ELASTICITY
 };
-const KAPPA: Domain = Domain {
+pub(super) const KAPPA: Domain = Domain {
     remedy: "use half-saturation in multiples of today's spend, such as 1.5",
     example: "1.5",
     ..ELASTICITY
 };
-const SLOPE: Domain = Domain {
+pub(super) const SLOPE: Domain = Domain {
     remedy: "use a number above 0; 1.0 saturates, more is S-shaped",
     example: "1.0",
     ..ELASTICITY
 };
-const RHO: Domain = Domain {
+pub(super) const RHO: Domain = Domain {
     remedy: "use a rate of saturation per today's spend, such as 0.7",
     example: "0.7",
     ..ELASTICITY
 };
-const RISE: Domain = Domain {
+pub(super) const RISE: Domain = Domain {
     contains: f64::is_finite,
     outside: "is not a finite number",
     remedy: "use an exponent, such as 0.2 for costs that rise as spend^0.2",

@@ -12,36 +12,36 @@ use crate::scenario::{
 };
 
 /// Fewest and most replicates.
-const REPLICATES: (i128, i128) = (2, 100_000_000);
+pub(super) const REPLICATES: (i128, i128) = (2, 100_000_000);
 /// Longest name of a run, which is a folder's name.
-const LONGEST_NAME: usize = 100;
+pub(super) const LONGEST_NAME: usize = 100;
 
-const BUDGET: Domain = Domain {
+pub(super) const BUDGET: Domain = Domain {
     code: "E_BUDGET",
     contains: |x| x > 0.0 && x < f64::INFINITY,
     outside: "is not a finite amount above 0",
     remedy: "use an amount above 0, or remove the key to keep the total spend",
     example: "25000.0",
 };
-const PROBABILITY: Domain = Domain {
+pub(super) const PROBABILITY: Domain = Domain {
     code: "E_METRIC",
     contains: |x| x > 0.0 && x < 1.0,
     outside: "lies outside (0, 1)",
     remedy: "use a probability between 0 and 1, such as 0.05",
     example: "[0.05, 0.5, 0.95]",
 };
-const TAIL: Domain = Domain {
+pub(super) const TAIL: Domain = Domain {
     example: "0.05",
     ..PROBABILITY
 };
-const TARGET: Domain = Domain {
+pub(super) const TARGET: Domain = Domain {
     code: "E_METRIC",
     contains: f64::is_finite,
     outside: "is not a finite number",
     remedy: "use a lift as a fraction, such as 0.02 for +2 %",
     example: "0.02",
 };
-const PESSIMISM: Domain = Domain {
+pub(super) const PESSIMISM: Domain = Domain {
     code: "E_METRIC",
     contains: |x| (0.0..=1.0).contains(&x),
     outside: "lies outside [0, 1]",
@@ -49,30 +49,30 @@ const PESSIMISM: Domain = Domain {
     example: "0.5",
 };
 /// Fewest replicates of a run that finds their number.
-const FEWEST_OF_MANY: i128 = 2_048;
+pub(super) const FEWEST_OF_MANY: i128 = 2_048;
 
-const MCSE: Domain = Domain {
+pub(super) const MCSE: Domain = Domain {
     code: "E_REPLICATES",
     contains: |x| x > 0.0 && x < f64::INFINITY,
     outside: "is not a Monte Carlo error above 0",
     remedy: "use a fraction of lift such as 0.0005 for 0.05 percentage points",
     example: "0.0005",
 };
-const HOLDOUT: Domain = Domain {
+pub(super) const HOLDOUT: Domain = Domain {
     code: "E_REPLICATES",
     contains: |x| (0.0..=1.0).contains(&x),
     outside: "lies outside [0, 1]",
     remedy: "use a fraction of the replicates such as 0.2, or 0 for none",
     example: "0.2",
 };
-const LIFTS: Names<Lift> = Names {
+pub(super) const LIFTS: Names<Lift> = Names {
     kind: "lift",
     code: "E_LIFT",
     known: &Lift::ALL,
     name: Lift::name,
     later: &[],
 };
-const ALLOCATIONS: Names<AllocationsWanted> = Names {
+pub(super) const ALLOCATIONS: Names<AllocationsWanted> = Names {
     kind: "choice of allocations",
     code: "E_OUTPUT",
     known: &[
@@ -84,7 +84,7 @@ const ALLOCATIONS: Names<AllocationsWanted> = Names {
     later: &[],
 };
 /// Whether a format is Parquet, by its name.
-const FORMATS: Names<bool> = Names {
+pub(super) const FORMATS: Names<bool> = Names {
     kind: "format",
     code: "E_OUTPUT",
     known: &[false, true],
@@ -324,24 +324,15 @@ pub(super) fn read_output(top: &mut Section<'_>, problems: &mut Problems) -> Out
     }
 }
 
-/// `[[gate]]` and `[design]`.
+/// `[design]`.
 pub(super) fn refuse_later_tables(top: &mut Section<'_>, problems: &mut Problems) {
-    for (key, what, remedy) in [
-        (
-            "gate",
-            "a gate",
-            "remove [[gate]], and check the column of configurations.csv instead",
-        ),
-        (
-            "design",
+    let read = top.read("design", |_| Some(()));
+    if read.value.is_some() {
+        problems.push(not_yet(
+            &read,
             "another design than the full grid",
             "remove [design], and list the axes in [grid]",
-        ),
-    ] {
-        let read = top.read(key, |_| Some(()));
-        if read.value.is_some() {
-            problems.push(not_yet(&read, what, remedy));
-        }
+        ));
     }
 }
 

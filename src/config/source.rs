@@ -1,5 +1,6 @@
 //! Where a key or a value stands: from byte offsets to lines and characters, as editors count them.
 
+use std::cell::RefCell;
 use std::path::Path;
 
 use crate::problem::{Place, Problem};
@@ -11,6 +12,8 @@ pub(super) struct Source<'a> {
     file: Option<&'a Path>,
     text: &'a str,
     line_starts: Vec<usize>,
+    /// The tables that were read, with the keys that were asked for.
+    pub(super) asked: RefCell<Vec<(String, Vec<&'static str>)>>,
 }
 
 impl<'a> Source<'a> {
@@ -24,6 +27,7 @@ impl<'a> Source<'a> {
             file: Some(file),
             text,
             line_starts,
+            asked: RefCell::default(),
         }
     }
 
@@ -33,6 +37,7 @@ impl<'a> Source<'a> {
             file: None,
             text,
             line_starts: Vec::new(),
+            asked: RefCell::default(),
         }
     }
 

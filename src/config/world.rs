@@ -65,42 +65,42 @@ impl WorldDraft {
     }
 }
 
-const TRUTH: Names<TruthModel> = Names {
+pub(super) const TRUTH: Names<TruthModel> = Names {
     kind: "truth",
     code: "E_TRUTH",
     known: &TruthModel::ALL,
     name: TruthModel::name,
     later: &[("split", "use \"posterior\"")],
 };
-const NOISE: Names<Noise> = Names {
+pub(super) const NOISE: Names<Noise> = Names {
     kind: "noise",
     code: "E_NOISE",
     known: &Noise::ALL,
     name: Noise::name,
     later: &[],
 };
-const BLOCK_METHOD: Names<BlockMethod> = Names {
+pub(super) const BLOCK_METHOD: Names<BlockMethod> = Names {
     kind: "block method",
     code: "E_NOISE",
     known: &BlockMethod::ALL,
     name: BlockMethod::name,
     later: &[],
 };
-const PRIOR_MEAN: Names<PriorMean> = Names {
+pub(super) const PRIOR_MEAN: Names<PriorMean> = Names {
     kind: "prior mean",
     code: "E_TRUTH",
     known: &[PriorMean::Common, PriorMean::LogSpend],
     name: PriorMean::name,
     later: &[],
 };
-const DISPERSION: Domain = Domain {
+pub(super) const DISPERSION: Domain = Domain {
     code: "E_NOISE",
     contains: |x| x > 0.0 && x < f64::INFINITY,
     outside: "is not a finite number above 0",
     remedy: "use a number above 0; 1.0 is the variance of a Poisson count",
     example: "[1.0, 3.0]",
 };
-const CV: Domain = Domain {
+pub(super) const CV: Domain = Domain {
     code: "E_NOISE",
     contains: |x| (0.0..f64::INFINITY).contains(&x),
     outside: "is not a finite number of at least 0",
@@ -108,14 +108,14 @@ const CV: Domain = Domain {
     example: "[0.0, 0.1]",
 };
 
-const CORRELATION: Domain = Domain {
+pub(super) const CORRELATION: Domain = Domain {
     code: "E_NOISE",
     contains: |x| (0.0..1.0).contains(&x),
     outside: "lies outside [0, 1)",
     remedy: "use a number from 0 (clicks are independent) to below 1, such as 0.02",
     example: "0.02",
 };
-const BLOCK_LENGTH: Domain = Domain {
+pub(super) const BLOCK_LENGTH: Domain = Domain {
     code: "E_NOISE",
     contains: |x| (1.0..f64::INFINITY).contains(&x),
     outside: "is not a finite number of at least 1",

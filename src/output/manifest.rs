@@ -227,6 +227,7 @@ fn resolved(scenario: &Scenario) -> Value {
         "allocations": scenario.output.allocations.name(),
         "formats": if scenario.output.parquet { json!(["csv", "parquet"]) } else { json!(["csv"]) },
         "draws": scenario.output.draws,
+        "gates": scenario.gates,
     })
 }
 

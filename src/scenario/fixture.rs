@@ -75,6 +75,7 @@ pub(crate) fn scenario() -> Scenario {
             parquet: false,
             draws: false,
         },
+        gates: Vec::new(),
         campaigns,
     }
 }

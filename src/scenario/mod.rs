@@ -4,6 +4,7 @@
 mod bounds;
 mod campaigns;
 mod days;
+mod gate;
 mod grid;
 mod response;
 mod table;
@@ -14,6 +15,7 @@ pub(crate) mod fixture;
 pub use self::bounds::{ChannelBounds, bounds_of, ceiling_limit, floor_limit};
 pub use self::campaigns::{Campaigns, Column, Columns, Fault, Rows, number_fault};
 pub use self::days::Days;
+pub use self::gate::{Filter, FilterValue, Gate};
 pub use self::grid::{
     AXES, AxisValue, Configuration, Grid, Level, LevelAt, Position, Rates, RelativeAxes, Rule,
     WORLD_AXES,
@@ -48,6 +50,8 @@ pub struct Scenario {
     pub metrics: MetricSettings,
     /// What is written.
     pub output: OutputSettings,
+    /// What the run must show.
+    pub gates: Vec<Gate>,
 }
 
 impl Scenario {

@@ -288,11 +288,6 @@ fn what_this_version_lacks_says_what_to_use() {
             "9:11: error: world.periods: more than one period is not available in this version [E_NOT_YET]\n    fix: use periods = 1",
         ),
         (
-            "[gate]",
-            "metric = \"decision_p05\"",
-            "8:3: error: gate: a gate is not available in this version [E_NOT_YET]\n    fix: remove [[gate]], and check the column of configurations.csv instead",
-        ),
-        (
             "design",
             "",
             "8:2: error: design: another design than the full grid is not available in this version [E_NOT_YET]\n    fix: remove [design], and list the axes in [grid]",

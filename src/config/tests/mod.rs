@@ -2,6 +2,7 @@
 
 mod messages;
 mod resolve;
+mod schema;
 mod worlds;
 
 use std::path::PathBuf;
