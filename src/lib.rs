@@ -61,7 +61,7 @@
 //! | 2 the experiment | [`scenario`] |
 //! | 3 the engine | [`engine`] |
 //! | 4 edges | [`config`], [`ingest`], [`output`] |
-//! | 5 results against what was asked | [`gate`] |
+//! | 5 results against what was asked, the page | [`gate`], [`report`] |
 //! | 6 both files at once, two runs at once | [`mod@load`], [`compare`] |
 
 pub mod allocate;
@@ -75,6 +75,7 @@ pub mod lanes;
 pub mod load;
 pub mod output;
 pub mod problem;
+pub mod report;
 pub mod resample;
 pub mod response;
 pub mod scenario;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The layer of every top-level module of the library. A new module must be given one here.
-const LAYERS: [(&str, u8); 21] = [
+const LAYERS: [(&str, u8); 22] = [
     ("flag", 0),
     ("lanes", 0),
     ("problem", 0),
@@ -24,6 +24,7 @@ const LAYERS: [(&str, u8); 21] = [
     ("ingest", 4),
     ("output", 4),
     ("gate", 5),
+    ("report", 5),
     ("compare", 6),
     ("load", 6),
 ];

@@ -15,6 +15,8 @@ mod adaptive;
 mod analyses;
 /// The scripts for analysts.
 mod analysts;
+/// The page of a run in a real browser, where one is installed.
+mod browser;
 /// Gates, comparisons, and what explains the program.
 mod commands;
 /// The data dictionary in `results/README.md`.

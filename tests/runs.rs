@@ -80,6 +80,7 @@ fn the_same_bytes_for_any_number_of_threads() {
         "sensitivity.csv",
         "discovery.csv",
         "breakeven.csv",
+        "report.html",
     ] {
         let one = bytes(&folder, "1", file);
         assert!(one.len() > 400);
@@ -106,7 +107,12 @@ fn the_same_bytes_for_any_instructions_and_any_memory() {
         with("widest", &[]);
         with("portable", &["--kernel", "portable"]);
         with("avx2", &["--kernel", "avx2", "--memory", "16MiB"]);
-        for file in ["configurations.csv", "allocations.csv", "sensitivity.csv"] {
+        for file in [
+            "configurations.csv",
+            "allocations.csv",
+            "sensitivity.csv",
+            "report.html",
+        ] {
             let widest = bytes(&folder, "widest", file);
             assert!(widest.len() > 1_000);
             for other in ["portable", "avx2"] {
@@ -379,6 +385,65 @@ fn rules_that_are_the_same_tie() {
         assert_eq!(row["prob_best"], "0.5");
         assert_eq!(row["best_set"], "true");
     }
+}
+
+#[test]
+fn the_page_is_made_of_the_other_files() {
+    let folder = tempfile::tempdir().unwrap();
+    run(
+        &folder,
+        &bundled("robustness.toml"),
+        "out",
+        &["--replicates", "60"],
+    );
+    let page = bytes(&folder, "out", "report.html");
+    let manifest = bytes(&folder, "out", "manifest.json");
+    let entries = || {
+        std::fs::read_dir(folder.path().join("out"))
+            .unwrap()
+            .count()
+    };
+    let before = entries();
+    let rebuild = || {
+        program(&folder)
+            .args(["report", "out"])
+            .assert()
+            .success()
+            .stdout("wrote out/report.html\n");
+        assert!(bytes(&folder, "out", "report.html") == page);
+        assert!(bytes(&folder, "out", "manifest.json") == manifest);
+    };
+    rebuild();
+    std::fs::write(folder.path().join("out/report.html"), "scribbled over").unwrap();
+    rebuild();
+    assert_eq!(entries(), before, "something else was left behind");
+    liftsweep::output::FinishedRun::open(&folder.path().join("out"))
+        .unwrap()
+        .verify()
+        .unwrap();
+    let refused = program(&folder)
+        .args(["report", "nowhere"])
+        .output()
+        .unwrap();
+    assert_eq!(refused.status.code(), Some(2));
+    let told = String::from_utf8(refused.stderr).unwrap();
+    assert!(
+        told.starts_with("nowhere: error: there is no such folder [E_RUN]\n    fix: name a folder"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_page_can_be_left_out_and_made_later() {
+    let folder = tempfile::tempdir().unwrap();
+    run(&folder, &bundled("smoke.toml"), "out", &[]);
+    assert!(!folder.path().join("out/report.html").exists());
+    program(&folder).args(["report", "out"]).assert().success();
+    let page = String::from_utf8(bytes(&folder, "out", "report.html")).unwrap();
+    assert!(page.contains("Move 15.00\u{a0}% of the budget."));
+    let run = liftsweep::output::FinishedRun::open(&folder.path().join("out")).unwrap();
+    assert!(run.output("report.html").is_some());
+    run.verify().unwrap();
 }
 
 /// The committed reference run: a change of any number must be meant, and told in the changelog.

@@ -39,6 +39,8 @@ pub(crate) enum Command {
     Completions(Completions),
     /// Print the manual page
     Man,
+    /// Build the page of a run again
+    Report(Report),
 }
 
 #[derive(Debug, Args)]
@@ -84,6 +86,12 @@ pub(crate) struct Check {
     /// Memory that the run may use, such as 512MiB or 4GiB
     #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = memory)]
     pub(crate) memory: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Report {
+    /// The folder of a run
+    pub(crate) run: PathBuf,
 }
 
 #[derive(Debug, Args)]

@@ -11,6 +11,7 @@ mod findings;
 mod gate;
 mod manual;
 mod progress;
+mod report;
 mod run;
 mod screen;
 mod summary;
@@ -43,6 +44,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Schema => manual::schema().map(fine),
         Command::Completions(arguments) => Ok(fine(manual::completions(arguments.shell))),
         Command::Man => manual::man().map(fine),
+        Command::Report(report) => report::report(report).map(fine),
     };
     match outcome.and_then(|(text, code)| say(&text).map(|()| code)) {
         Ok(code) => ExitCode::from(code),

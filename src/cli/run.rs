@@ -6,6 +6,7 @@ use liftsweep::engine::{self, Options};
 use liftsweep::load;
 use liftsweep::output::{Manifest, Provenance, RunFolder, RunWriter};
 use liftsweep::problem::Error;
+use liftsweep::report;
 use liftsweep::scenario::Scenario;
 use liftsweep::vector;
 
@@ -67,7 +68,7 @@ pub(crate) fn run(arguments: &Run) -> Outcome {
     tell(&findings(&about_winners));
     let found: Vec<_> = found.into_iter().chain(about_winners).collect();
 
-    let written = writer.finish()?;
+    let mut written = writer.finish()?;
     let provenance = Provenance {
         started_unix_seconds: started,
         seconds: watch.elapsed().as_secs_f64(),
@@ -82,7 +83,12 @@ pub(crate) fn run(arguments: &Run) -> Outcome {
         winners.degenerate_replicates,
         provenance,
     );
-    let manifest = manifest.with_selection(scenario, &winners, &judgement);
+    let mut manifest = manifest.with_selection(scenario, &winners, &judgement);
+    if scenario.output.report {
+        let page = report::write(&folder, &manifest)?;
+        written.files.push(page.clone());
+        manifest.add(page);
+    }
     manifest.write(&folder)?;
     folder.finish()?;
     let told = Told {

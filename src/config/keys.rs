@@ -110,6 +110,7 @@ pub(super) fn keys() -> Vec<Key> {
     keys.extend(world_keys());
     keys.extend(response_keys());
     keys.extend(setting_keys());
+    keys.extend(output_keys());
     keys
 }
 
@@ -463,6 +464,11 @@ fn setting_keys() -> Vec<Key> {
             Takes::Number(settings::PESSIMISM),
             "Weight of the worst replicate in hurwicz. Default: 0.5.",
         ),
+    ]
+}
+
+fn output_keys() -> Vec<Key> {
+    vec![
         key("output", Takes::Table, "What is written."),
         key(
             "output.formats",
@@ -478,6 +484,11 @@ fn setting_keys() -> Vec<Key> {
             "output.draws",
             Takes::Boolean,
             "Whether every replicate's lift is written. Default: false.",
+        ),
+        key(
+            "output.report",
+            Takes::Boolean,
+            "Whether the page report.html is written. Default: true.",
         ),
         key(
             "gate",

@@ -316,8 +316,10 @@ pub(super) fn read_output(top: &mut Section<'_>, problems: &mut Problems) -> Out
     });
     let allocations = output.read("allocations", |entry| entry.name(&ALLOCATIONS, problems));
     let draws = output.read("draws", |entry| entry.boolean(problems));
+    let report = output.read("report", |entry| entry.boolean(problems));
     output.finish(problems);
     OutputSettings {
+        report: report.value.unwrap_or(true),
         allocations: allocations.value.unwrap_or(AllocationsWanted::Best),
         parquet: formats.value.is_some_and(|formats| formats.contains(&true)),
         draws: draws.value == Some(true),

@@ -2,8 +2,11 @@
 
 use std::ffi::OsString;
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use super::fingerprint::sha256;
+use super::manifest::OutputFile;
 use crate::problem::{Error, Place, Problem};
 
 /// The file that makes a folder a run.
@@ -50,6 +53,24 @@ impl RunFolder {
     #[must_use]
     pub fn path(&self, file: &str) -> PathBuf {
         self.partial.join(file)
+    }
+
+    /// Writes a whole file of the run.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Machine`] if it cannot be written.
+    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<OutputFile, Error> {
+        let path = self.path(name);
+        let mut file = fs::File::create(&path).map_err(Error::machine("create", &path))?;
+        file.write_all(bytes)
+            .and_then(|()| file.sync_all())
+            .map_err(Error::machine("write", &path))?;
+        Ok(OutputFile {
+            name: name.to_owned(),
+            bytes: bytes.len() as u64,
+            sha256: sha256(bytes),
+        })
     }
 
     /// The folder that is filled meanwhile.

@@ -147,6 +147,19 @@ impl Manifest {
         &self.findings
     }
 
+    /// Adds a file that was written after the tables.
+    pub fn add(&mut self, output: OutputFile) {
+        self.outputs.push(output);
+    }
+
+    /// The manifest as the file at `path` will have it.
+    pub(super) fn text(&self, path: &Path) -> Result<String, Error> {
+        let mut text = serde_json::to_string_pretty(self)
+            .map_err(|error| Error::machine("write", path)(std::io::Error::other(error)))?;
+        text.push('\n');
+        Ok(text)
+    }
+
     /// Writes `manifest.json`, the last file of a run.
     ///
     /// # Errors
@@ -154,9 +167,7 @@ impl Manifest {
     /// [`Error::Machine`] if it cannot be written.
     pub fn write(&self, folder: &RunFolder) -> Result<(), Error> {
         let path = folder.path(MANIFEST);
-        let mut text = serde_json::to_string_pretty(self)
-            .map_err(|error| Error::machine("write", &path)(std::io::Error::other(error)))?;
-        text.push('\n');
+        let text = self.text(&path)?;
         let mut file = fs::File::create(&path).map_err(Error::machine("create", &path))?;
         file.write_all(text.as_bytes())
             .and_then(|()| file.sync_all())
@@ -228,6 +239,7 @@ fn resolved(scenario: &Scenario) -> Value {
         "formats": if scenario.output.parquet { json!(["csv", "parquet"]) } else { json!(["csv"]) },
         "draws": scenario.output.draws,
         "gates": scenario.gates,
+        "report": scenario.output.report,
     })
 }
 

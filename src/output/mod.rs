@@ -23,7 +23,7 @@ pub use self::dictionary::{Described, Kind, allocation_columns, dictionary, draw
 pub use self::fingerprint::sha256;
 pub use self::finished::{
     FinishedRun, Names, RecordedColumn, RecordedFinding, RecordedInput, RecordedManifest, Table,
-    Values,
+    Values, replace_output,
 };
 pub use self::folder::RunFolder;
 pub use self::manifest::{InputFile, Manifest, OutputFile, Provenance};

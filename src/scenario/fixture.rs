@@ -74,6 +74,7 @@ pub(crate) fn scenario() -> Scenario {
             allocations: AllocationsWanted::Best,
             parquet: false,
             draws: false,
+            report: false,
         },
         gates: Vec::new(),
         campaigns,

@@ -263,4 +263,6 @@ pub struct OutputSettings {
     pub parquet: bool,
     /// Whether every replicate's lifts are written, to a Parquet file.
     pub draws: bool,
+    /// Whether the page `report.html` is written.
+    pub report: bool,
 }

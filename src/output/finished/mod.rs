@@ -2,6 +2,7 @@
 //! those that were written.
 
 mod manifest;
+mod replace;
 mod table;
 
 use std::fs::{self, File};
@@ -11,11 +12,12 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 pub use self::manifest::{RecordedColumn, RecordedFinding, RecordedInput, RecordedManifest};
+pub use self::replace::replace_output;
 pub use self::table::{Names, Table, Values};
 
 use super::fingerprint::hex;
 use super::folder::MANIFEST;
-use super::manifest::OutputFile;
+use super::manifest::{Manifest, OutputFile};
 use crate::problem::{Error, Place, Problem, Problems};
 
 /// What mends a run that is no longer what was written.
@@ -62,6 +64,20 @@ impl FinishedRun {
         })
     }
 
+    /// A run whose tables are written and whose manifest is not: what is made of the tables by the run
+    /// itself sees them as a later command does.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Machine`] if the manifest cannot be written as JSON.
+    pub fn in_the_making(folder: &Path, manifest: &Manifest) -> Result<Self, Error> {
+        let path = folder.join(MANIFEST);
+        Ok(Self {
+            folder: folder.to_path_buf(),
+            manifest: RecordedManifest::parse(manifest.text(&path)?.as_bytes(), &path)?,
+        })
+    }
+
     /// The folder.
     #[must_use]
     pub fn folder(&self) -> &Path {
@@ -91,10 +107,24 @@ impl FinishedRun {
     /// column that it does not have, `E_DAMAGED` if it has another length or cells that do not belong
     /// there; [`Error::Machine`] if it cannot be read.
     pub fn table(&self, name: &str, columns: Option<&[&str]>) -> Result<Table, Error> {
+        self.table_rows(name, columns, &|_| true)
+    }
+
+    /// Reads the rows of a table that `keep` wants, by their position from 0.
+    ///
+    /// # Errors
+    ///
+    /// As [`FinishedRun::table`].
+    pub fn table_rows(
+        &self,
+        name: &str,
+        columns: Option<&[&str]>,
+        keep: &dyn Fn(usize) -> bool,
+    ) -> Result<Table, Error> {
         let output = self.output(name).ok_or_else(|| self.not_written(name))?;
         let path = self.unchanged_length(output)?;
         let kind = |column: &str| Some(self.manifest.column(name, column)?.kind);
-        table::read(&path, columns, &kind)
+        table::read(&path, columns, &kind, keep)
     }
 
     /// Compares the fingerprint of every output with the manifest.

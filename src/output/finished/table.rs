@@ -246,11 +246,13 @@ fn parsed(cell: &[u8]) -> Option<f64> {
     number.is_finite().then_some(number)
 }
 
-/// Reads some columns of a file, or all; `kind` says what a column holds, where that is known.
+/// Reads some columns of a file, or all, in the rows that `keep` wants; `kind` says what a column holds,
+/// where that is known.
 pub(super) fn read(
     path: &Path,
     wanted: Option<&[&str]>,
     kind: &dyn Fn(&str) -> Option<Kind>,
+    keep: &dyn Fn(usize) -> bool,
 ) -> Result<Table, Error> {
     let mut reader = ReaderBuilder::new()
         .buffer_capacity(1 << 18)
@@ -262,11 +264,15 @@ pub(super) fn read(
         .clone();
     let all: Vec<&str> = header.iter().collect();
     let mut columns = building(&all, wanted.unwrap_or(&all), kind, path)?;
-    let (mut record, mut rows) = (ByteRecord::new(), 0);
+    let (mut record, mut rows, mut position) = (ByteRecord::new(), 0, 0);
     while reader
         .read_byte_record(&mut record)
         .map_err(|error| unreadable(error, path))?
     {
+        position += 1;
+        if !keep(position - 1) {
+            continue;
+        }
         for column in &mut columns {
             let cell = &record[column.position];
             if column.push(cell).is_none() {

@@ -1,0 +1,76 @@
+//! What the page's script reads: one JSON document.
+
+use serde_json::{Value, json};
+
+use super::columns::{Chosen, as_json};
+use super::grid::Grid;
+use super::selection::{Winner, titles};
+use crate::output::FinishedRun;
+
+/// A configuration that the page speaks of.
+pub(super) fn named(grid: &Grid, winners: &[Winner]) -> Value {
+    let mut told: Vec<Value> = Vec::new();
+    for winner in winners {
+        let configuration = winner.configuration();
+        let lifts = ["apparent", "decision", "recommended"].map(|lift| {
+            json!({
+                "lift": lift,
+                "mean": winner.number(&["lifts", lift, "mean"]),
+                "p05": winner.number(&["lifts", lift, "p05"]),
+                "p95": winner.number(&["lifts", lift, "p95"]),
+            })
+        });
+        told.push(json!({
+            "configuration": configuration,
+            "titles": titles(*winner),
+            "rule": grid.rule(configuration),
+            "promise": winner.number(&["plan_lift"]),
+            "lifts": lifts,
+        }));
+    }
+    told.into()
+}
+
+/// The document, safe between the tags of a script element.
+pub(super) fn document(
+    run: &FinishedRun,
+    grid: &Grid,
+    chosen: &Chosen,
+    parts: &[(&str, Value)],
+) -> String {
+    let axes = grid
+        .axes
+        .iter()
+        .map(|axis| json!({ "name": axis.name, "values": axis.values, "world": axis.world }));
+    let mut document = json!({
+        "axes": axes.collect::<Value>(),
+        "configurations": chosen.configurations,
+        "columns": as_json(run, chosen),
+        "tail": run.manifest().scenario["metrics"]["tail"],
+    });
+    for (name, value) in parts {
+        document[*name] = value.clone();
+    }
+    harmless(&document.to_string())
+}
+
+/// JSON that can neither end the script element it stands in nor open a comment there.
+fn harmless(json: &str) -> String {
+    json.replace('<', "\\u003c")
+        .replace('>', "\\u003e")
+        .replace('&', "\\u0026")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_cannot_leave_its_element_and_reads_back() {
+        let name = "</script><!--<img src=x onerror=alert(1)>&amp;\u{2028}\"";
+        let text = harmless(&json!({ "name": name }).to_string());
+        assert!(!text.contains(['<', '>', '&']));
+        let back: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(back["name"], name);
+    }
+}

@@ -1,0 +1,58 @@
+//! `report.html`: the run for a reader with five minutes, in one file that opens offline.
+//!
+//! The page is a function of the other files of a run folder: of the manifest without its `provenance`
+//! (time, threads, platform) and without the paths of its inputs, and of the tables. So it is reproducible
+//! like they are, and [`rebuild`] gives the bytes that the run wrote.
+//!
+//! What is read first stands in the HTML; the charts are drawn by plotly.js, whose code the `plotly` crate
+//! carries, from columns of the tables in the page. All text of the user's file is escaped by the template,
+//! in the data `<` never appears, and a content security policy lets no other script run and nothing be
+//! fetched.
+
+mod answer;
+mod columns;
+mod data;
+mod extras;
+mod grid;
+mod page;
+mod plan;
+mod script;
+mod selection;
+mod words;
+
+use std::path::Path;
+
+use crate::output::{FinishedRun, Manifest, OutputFile, RunFolder, replace_output};
+use crate::problem::Error;
+
+/// The name of the page in a run folder.
+pub const REPORT: &str = "report.html";
+
+/// The page of a run.
+///
+/// # Errors
+///
+/// The problems of the tables it reads (see [`FinishedRun::table`]).
+pub fn build(run: &FinishedRun) -> Result<String, Error> {
+    page::build(run)
+}
+
+/// Builds the page of a run whose tables are written, into its folder.
+///
+/// # Errors
+///
+/// As [`build`]; [`Error::Machine`] if it cannot be written.
+pub fn write(folder: &RunFolder, manifest: &Manifest) -> Result<OutputFile, Error> {
+    let page = build(&FinishedRun::in_the_making(folder.partial(), manifest)?)?;
+    folder.write(REPORT, page.as_bytes())
+}
+
+/// Builds the page of a finished run again and puts it in its folder, with its fingerprint in the manifest.
+///
+/// # Errors
+///
+/// The problems of the folder; [`Error::Machine`] if it cannot be written.
+pub fn rebuild(folder: &Path) -> Result<OutputFile, Error> {
+    let run = FinishedRun::open(folder)?;
+    replace_output(&run, REPORT, build(&run)?.as_bytes())
+}
