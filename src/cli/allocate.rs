@@ -1,7 +1,7 @@
 //! `liftsweep allocate`: today's plan of one configuration.
 
 use liftsweep::config::Overrides;
-use liftsweep::engine::{Chain, Today, metric};
+use liftsweep::engine::{Chain, Planner, Today};
 use liftsweep::flag::Flags;
 use liftsweep::load;
 use liftsweep::output::{guarded, number};
@@ -43,7 +43,7 @@ pub(crate) fn allocate(arguments: &Allocate) -> Outcome {
         &chain,
         &rule,
         &bounds,
-        &metric(campaigns, campaigns.conversions()),
+        &Planner::new(scenario).metric(rule.rates, campaigns.conversions()),
     );
     let response = scenario.response(0);
     let (spend, seen, value) = (

@@ -80,9 +80,9 @@ pub(super) const SCORE: Names<Score> = Names {
 pub(super) const RATES: Names<Rates> = Names {
     kind: "kind of rates",
     code: "E_MODE",
-    known: &[Rates::Raw],
+    known: &Rates::ALL,
     name: Rates::name,
-    later: &[("shrunken", "use \"raw\"")],
+    later: &[],
 };
 pub(super) const BOUND_MODE: Names<BoundMode> = Names {
     kind: "bound mode",

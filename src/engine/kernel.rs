@@ -4,7 +4,8 @@ use super::chain::Chain;
 use super::clips::{ClipGroup, LaneJudge, Rates, Stretch};
 use super::kept::Kept;
 use super::passes::{Blend, Common, Dot, Lane, Lanes, STRETCH, Same, ZERO, map, zip};
-use super::plan::{AlphaNode, BoundsNode, DeltaNode, DrawNode, Plan};
+use super::plan::{AlphaNode, BoundsNode, DeltaNode, DrawNode, Plan, ScoreNode};
+use super::planner::Planner;
 use super::projections::ProjectScratch;
 use super::recommended::Recommended;
 use super::returns::Returns;
@@ -12,7 +13,7 @@ use super::targets::{Table, Targets};
 use super::worlds::{WorldLanes, Worlds};
 use crate::allocate::{BoundMode, Bounds, Scratch, impose};
 use crate::lanes::{self, LANES};
-use crate::scenario::Scenario;
+use crate::scenario::{self, Scenario};
 use crate::vector::{Work, widest};
 
 /// What the kernel reads.
@@ -21,6 +22,7 @@ pub(super) struct Kernel<'a> {
     pub(super) scenario: &'a Scenario,
     pub(super) chain: &'a Chain,
     pub(super) worlds: &'a Worlds<'a>,
+    planner: Planner<'a>,
     table: Table<'a>,
     /// What a conversion counts: its worth where something is spent.
     counts: Vec<f64>,
@@ -48,6 +50,8 @@ struct Level {
 #[derive(Debug, Default)]
 pub(super) struct Buffers {
     world: WorldLanes,
+    /// The sample as planners see it who shrink; made where a draw has such.
+    shrunken: Vec<Lane>,
     truth: Vec<Judged>,
     sample: Vec<Judged>,
     targets: Targets,
@@ -136,6 +140,7 @@ impl<'a> Kernel<'a> {
             scenario,
             chain,
             worlds,
+            planner: Planner::new(scenario),
             table,
             counts: (0..shares.len())
                 .map(|i| if shares[i] > 0.0 { worth(i) } else { 0.0 })
@@ -239,12 +244,25 @@ impl<'a> Kernel<'a> {
         }
     }
 
+    /// Shrinks what the planners of a draw see, if any of them does.
+    fn shrink(&self, draw: &DrawNode, buffers: &mut Buffers) {
+        let rates = draw.scores.iter().map(|score| score.rates);
+        if rates
+            .into_iter()
+            .any(|rates| rates == scenario::Rates::Shrunken)
+        {
+            self.planner
+                .shrink(&buffers.world.sample, &mut buffers.shrunken);
+        }
+    }
+
     fn scores(&self, plan: &Plan, draw: &DrawNode, buffers: &mut Buffers, out: &mut Out<'_>) {
+        self.shrink(draw, buffers);
         let mut targets = std::mem::take(&mut buffers.targets);
         for score in &draw.scores {
-            targets.score(score.score, &self.table, &buffers.world.sample);
+            targets.score(score.score, &self.table, buffers.seen(score));
             for delta in &score.deltas {
-                targets.power(score.score, delta.delta, &self.table, &buffers.world.sample);
+                targets.power(score.score, delta.delta, &self.table, buffers.seen(score));
                 self.clips(plan, delta, &targets, buffers, out);
                 for alpha in &delta.alphas {
                     if !alpha.projections.is_empty() {
@@ -448,10 +466,11 @@ impl<'a> Kernel<'a> {
         for draw in &plan.draws {
             self.worlds
                 .draw_lanes(draw.level, replicates, &mut buffers.world);
+            self.shrink(draw, buffers);
             for score in &draw.scores {
-                targets.score(score.score, &self.table, &buffers.world.sample);
+                targets.score(score.score, &self.table, buffers.seen(score));
                 for delta in &score.deltas {
-                    let seen = &buffers.world.sample;
+                    let seen = buffers.seen(score);
                     targets.power(score.score, delta.delta, &self.table, seen);
                     for alpha in &delta.alphas {
                         self.blend(alpha.alpha, &targets, &mut buffers.weights);
@@ -469,6 +488,14 @@ impl<'a> Kernel<'a> {
 }
 
 impl Buffers {
+    /// What the planners of a score look at.
+    fn seen(&self, score: &ScoreNode) -> &[Lane] {
+        match score.rates {
+            scenario::Rates::Raw => &self.world.sample,
+            scenario::Rates::Shrunken => &self.shrunken,
+        }
+    }
+
     /// Makes the shares of a node from blended weights, in `raised`.
     fn allocate(&mut self, plan: &Plan, node: &BoundsNode, alpha: f64) {
         let bounds = plan.limits.get(node.bounds);

@@ -26,6 +26,7 @@ mod observer;
 mod passes;
 mod permutation;
 mod plan;
+mod planner;
 mod projections;
 mod recommended;
 mod returns;
@@ -57,6 +58,7 @@ pub use self::judgement::{
     Corrected, Judgement, NAMED_WORLDS, PermutationNull, WinnerJudgement, judge,
 };
 pub use self::observer::{Observer, Phase, Unobserved};
+pub use self::planner::Planner;
 pub use self::row::{AllocationRow, ConfigurationRow, Draws, PlanRow, Rivals, Sink};
 pub use self::sensitivity::{Order, SensitiveMetric, Sensitivity, SensitivityRow};
 pub use self::settle::settle;

@@ -6,7 +6,8 @@ use rayon::prelude::*;
 use super::chain::Chain;
 use super::judge::Judge;
 use super::judgement::PermutationNull;
-use super::today::{Today, metric};
+use super::planner::Planner;
+use super::today::Today;
 use crate::scenario::{Campaigns, Columns, Rows, Scenario, bounds_of};
 use crate::seed::{Purpose, Streams};
 use crate::units::ZERO_LIFT;
@@ -88,7 +89,7 @@ fn dealt(scenario: &Scenario, rows: &Rows, order: Option<&[u32]>) -> Option<Camp
 /// What every configuration's rule promises on a table: chosen and judged by it.
 fn promises(table: &Scenario, configurations: &[u64]) -> Vec<Option<f64>> {
     let chain = Chain::new(&table.campaigns, table.budget);
-    let metric = metric(&table.campaigns, table.campaigns.conversions());
+    let metric = Planner::new(table).of_table(table);
     let mut buffer = Vec::new();
     let promise = |index: &u64| {
         let configuration = table.grid.configuration(*index);
@@ -97,7 +98,7 @@ fn promises(table: &Scenario, configurations: &[u64]) -> Vec<Option<f64>> {
         if rule.bound_mode.is_exact() && !bounds.is_feasible() {
             return None;
         }
-        let plan = Today::new(table, &chain, rule, &bounds, &metric);
+        let plan = Today::new(table, &chain, rule, &bounds, metric.of(rule.rates));
         let judge = Judge::observed(table, table.grid.level_at(*index).elasticity);
         let lift = judge.lift(&plan.shares, &mut buffer);
         lift.is_finite().then_some(lift)

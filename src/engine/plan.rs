@@ -12,7 +12,7 @@ use super::limits::Limits;
 use super::projections::ProjectGroup;
 use super::worlds::DrawLevel;
 use crate::allocate::BoundMode;
-use crate::scenario::Scenario;
+use crate::scenario::{Rates, Scenario};
 use crate::score::Score;
 
 /// The configurations of a block, as a tree.
@@ -42,10 +42,11 @@ pub(super) struct DrawNode {
     pub(super) scores: Vec<ScoreNode>,
 }
 
-/// ... and the same scores.
+/// ... and the same scores of the same rates.
 #[derive(Debug)]
 pub(super) struct ScoreNode {
     pub(super) score: Score,
+    pub(super) rates: Rates,
     pub(super) deltas: Vec<DeltaNode>,
 }
 
@@ -94,6 +95,7 @@ pub(super) struct Leaf {
 pub(super) struct Branch {
     draw: DrawLevel,
     score: usize,
+    rates: usize,
     delta: usize,
     alpha: usize,
     pub(super) rule: u64,
@@ -121,7 +123,7 @@ impl Plan {
         let mut limits = Limits::default();
         let mut branches = branches(scenario, &configurations, &mut limits);
         limits.raise(exponents(scenario));
-        branches.sort_by_key(|b| (b.draw, b.score, b.delta, b.alpha));
+        branches.sort_by_key(|b| (b.draw, b.score, b.rates, b.delta, b.alpha));
         let mut layout = Layout::new(configurations.len(), judges, factored);
         let (mut draw_of_slot, mut bounds_of_slot) =
             (vec![0; configurations.len()], vec![0; configurations.len()]);
@@ -211,6 +213,7 @@ fn branches(scenario: &Scenario, configurations: &[u64], limits: &mut Limits) ->
         Branch {
             draw: level.into(),
             score: at[0],
+            rates: at[1],
             delta: at[3],
             alpha: at[2],
             rule,
@@ -240,7 +243,8 @@ fn draw_node(
     let mut elasticities: Vec<usize> = branches.iter().map(|b| b.elasticity).collect();
     elasticities.sort_unstable();
     elasticities.dedup();
-    let scores = branches.chunk_by(|a, b| a.score == b.score).map(|group| {
+    let scores = branches.chunk_by(|a, b| (a.score, a.rates) == (b.score, b.rates));
+    let scores = scores.map(|group| {
         let deltas = group.chunk_by(|a, b| a.delta == b.delta).map(|group| {
             let alphas = group.chunk_by(|a, b| a.alpha == b.alpha);
             DeltaNode {
@@ -252,6 +256,7 @@ fn draw_node(
         });
         ScoreNode {
             score: grid.score[group[0].score],
+            rates: grid.rates[group[0].rates],
             deltas: deltas.collect(),
         }
     });

@@ -13,8 +13,8 @@ use super::clips::Rates;
 use super::layout::{ONE, row};
 use super::passes::{Lane, Lanes, Rows, Same, ZERO, in_order, zip};
 use super::plan::Plan;
+use super::planner::{Planner, TableMetric};
 use super::returns::Returns;
-use super::today::metric;
 use crate::allocate::{BoundMode, Scratch, impose};
 use crate::scenario::{Rule, Scenario};
 use crate::vector::widest;
@@ -184,12 +184,12 @@ struct Jobs<'a> {
     scenario: &'a Scenario,
     plan: &'a Plan,
     chain: &'a Chain,
-    metric: Vec<f64>,
+    metric: TableMetric,
     /// Per elasticity.
     returns: Vec<Returns>,
-    /// Blended weights of each score, delta and alpha, with their sum.
+    /// Blended weights of each score, rates, delta and alpha, with their sum.
     cells: Vec<(Vec<f64>, f64)>,
-    known_cells: BTreeMap<[usize; 3], usize>,
+    known_cells: BTreeMap<[usize; 4], usize>,
     known: BTreeMap<(usize, Part, usize, usize), usize>,
     /// Per elasticity.
     wanted: Vec<Vec<Job>>,
@@ -201,7 +201,7 @@ impl<'a> Jobs<'a> {
             scenario,
             plan,
             chain,
-            metric: metric(&scenario.campaigns, scenario.campaigns.conversions()),
+            metric: Planner::new(scenario).of_table(scenario),
             returns: Returns::all(scenario),
             cells: Vec::new(),
             known_cells: BTreeMap::new(),
@@ -216,7 +216,7 @@ impl<'a> Jobs<'a> {
         let (at, elasticity) = (grid.position(index), grid.level_at(index).elasticity);
         let rule = grid.configuration(index).rule;
         let (bounds, mode) = (self.plan.bounds_of_slot(slot), rule.bound_mode);
-        let cell = self.cell([at[0], at[3], at[2]], &rule);
+        let cell = self.cell([at[0], at[1], at[3], at[2]], &rule);
         let job = |part| Job {
             cell,
             bounds,
@@ -260,10 +260,10 @@ impl<'a> Jobs<'a> {
         })
     }
 
-    fn cell(&mut self, key: [usize; 3], rule: &Rule) -> usize {
+    fn cell(&mut self, key: [usize; 4], rule: &Rule) -> usize {
         let (chain, metric, cells) = (self.chain, &self.metric, &mut self.cells);
         *self.known_cells.entry(key).or_insert_with(|| {
-            let weights = chain.blended(rule, metric).weights;
+            let weights = chain.blended(rule, metric.of(rule.rates)).weights;
             let total = in_order(weights.len(), |i| weights[i]);
             cells.push((weights, total));
             cells.len() - 1

@@ -9,8 +9,9 @@ use super::kernel::{Buffers, Kernel};
 use super::lifts::{chunks, groups};
 use super::observer::{Observer, Phase};
 use super::plan::Plan;
+use super::planner::Planner;
 use super::row::AllocationRow;
-use super::today::{Todays, metric};
+use super::today::Todays;
 use crate::lanes::LANES;
 use crate::problem::Error;
 use crate::stats::{Quantiles, SelectScratch};
@@ -31,7 +32,7 @@ pub(super) fn share_rows<E: From<Error>>(
     observer.begin(Phase::Shares, configurations.len() as u64 * replicates);
     let numbers = usize::try_from(options.memory / (8 * replicates)).unwrap_or(usize::MAX);
     let (width, batch) = (numbers.clamp(1, n), (numbers / n).max(1));
-    let metric = metric(&scenario.campaigns, scenario.campaigns.conversions());
+    let metric = Planner::new(scenario).of_table(scenario);
     for configurations in configurations.chunks(batch) {
         let plan = Plan::plain(scenario, configurations.to_vec());
         let mut todays = Todays::new(scenario, kernel.chain, &metric);

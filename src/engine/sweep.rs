@@ -15,10 +15,10 @@ use super::kernel::Kernel;
 use super::lifts::BlockLifts;
 use super::observer::{Observer, Phase, Unobserved};
 use super::plan::Plan;
+use super::planner::{Planner, TableMetric};
 use super::row::{AllocationRow, Draws, Sink};
 use super::shares::share_rows;
 use super::standing::Standing;
-use super::today::metric;
 use super::winners::Winners;
 use super::worlds::Worlds;
 use crate::problem::{Error, Place, Problem};
@@ -135,7 +135,7 @@ pub(super) struct Sweep<'a> {
     pub(super) kernel: Kernel<'a>,
     pub(super) observed: Vec<Judge>,
     /// What rules score on the table itself.
-    pub(super) metric: Vec<f64>,
+    pub(super) metric: TableMetric,
     pub(super) observer: &'a dyn Observer,
 }
 
@@ -153,7 +153,7 @@ impl<'a> Sweep<'a> {
             observed: (0..scenario.grid.elasticity.len())
                 .map(|position| Judge::observed(scenario, position))
                 .collect(),
-            metric: metric(&scenario.campaigns, scenario.campaigns.conversions()),
+            metric: Planner::new(scenario).of_table(scenario),
             observer,
         }
     }

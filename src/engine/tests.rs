@@ -5,15 +5,15 @@ use super::chain::Chain;
 use super::kernel::Kernel;
 use super::lifts::BlockLifts;
 use super::plan::Plan;
+use super::planner::Planner;
 use super::sweep::run;
-use super::today::metric;
 use super::worlds::{DrawLevel, World, Worlds};
 use super::{AllocationRow, ConfigurationRow, Sink, Unobserved};
 use crate::allocate::BoundMode;
 use crate::problem::Error;
 use crate::response::{Curve, Parameter, lift};
 use crate::scenario::{
-    FixedBy, Lift, ResponseKind, ResponseSettings, Scenario, bounds_of, fixture,
+    FixedBy, Lift, PriorMean, Rates, ResponseKind, ResponseSettings, Scenario, bounds_of, fixture,
 };
 
 /// Not a whole group of eight, and more than one.
@@ -22,6 +22,20 @@ const REPLICATES: u64 = 11;
 #[test]
 fn the_kernel_agrees_with_the_plain_chain() {
     agrees_with_the_plain_chain(&fixture::scenario());
+}
+
+/// Rules that look at posterior means, whatever else they do.
+#[test]
+fn shrunken_rates_agree_with_the_plain_chain() {
+    let mut scenario = fixture::scenario();
+    scenario.grid.rates = Rates::ALL.to_vec();
+    scenario.grid.delta = vec![2.0];
+    scenario.grid.noise_cv = vec![0.0];
+    agrees_with_the_plain_chain(&scenario);
+    scenario.grid.rates = vec![Rates::Shrunken];
+    scenario.channel_bounds = vec![None; 5];
+    scenario.world.prior_mean = PriorMean::LogSpend;
+    agrees_with_the_plain_chain(&scenario);
 }
 
 /// Common clip bounds go the factored way: feasible and not, binding and not, down to nothing left.
@@ -113,6 +127,7 @@ pub(super) fn agrees_with_the_plain_chain(scenario: &Scenario) {
     let all = (0..scenario.grid.len()).collect();
     let plan = Plan::new(scenario, all, kernel.judges());
     let lifts = BlockLifts::sweep(&kernel, &plan, 0..REPLICATES, &Unobserved).unwrap();
+    let planner = Planner::new(scenario);
     let mut world = World::default();
     let mut row = Vec::new();
     for slot in 0..plan.slots() {
@@ -120,7 +135,7 @@ pub(super) fn agrees_with_the_plain_chain(scenario: &Scenario) {
         let level = DrawLevel::from(scenario.grid.level_at(slot as u64));
         let rule = &configuration.rule;
         let bounds = bounds_of(rule, &scenario.channel_bounds, chain.status_quo()).unwrap();
-        let metric = |seen: &[f64]| metric(&scenario.campaigns, seen);
+        let metric = |seen: &[f64]| planner.metric(rule.rates, seen);
         let plan_on = |seen: &[f64]| chain.allocate(rule, &bounds, &metric(seen)).shares;
         let response = scenario.response(scenario.grid.level_at(slot as u64).elasticity);
         let judged = |shares: &[f64], truth: &[f64]| {

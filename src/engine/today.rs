@@ -1,10 +1,11 @@
 //! Today's plan of a rule: what it says about the table as it is.
 
 use super::chain::{Blended, Chain};
+use super::planner::TableMetric;
 use crate::allocate::{Bounds, Scratch};
 use crate::flag::{Flag, Flags};
 use crate::lanes;
-use crate::scenario::{Campaigns, Rule, Scenario};
+use crate::scenario::{Campaigns, Rates, Rule, Scenario};
 use crate::score::Score;
 use crate::stats;
 use crate::units::FEASIBILITY_TOLERANCE;
@@ -29,7 +30,8 @@ pub struct Today {
     pub at_min: usize,
     /// Number of channels at (or above) their upper bound.
     pub at_max: usize,
-    /// Expected optimism of an unbounded linear plan to first order, per unit of dispersion.
+    /// Expected optimism of an unbounded linear plan to first order, per unit of dispersion; NaN for
+    /// shrunken rates, of which no such formula is known.
     pub optimism_first_order: f64,
 }
 
@@ -60,15 +62,18 @@ struct Cell {
 impl Cell {
     fn new(scenario: &Scenario, chain: &Chain, rule: &Rule, metric: &[f64]) -> Self {
         let blended = chain.blended(rule, metric);
-        let optimism_first_order = stats::first_order_optimism(
-            rule.alpha,
-            rule.delta,
-            1.0,
-            &blended.target,
-            chain.status_quo(),
-            scenario.campaigns.conversions(),
-            scenario.campaigns.value(),
-        );
+        let optimism_first_order = match rule.rates {
+            Rates::Raw => stats::first_order_optimism(
+                rule.alpha,
+                rule.delta,
+                1.0,
+                &blended.target,
+                chain.status_quo(),
+                scenario.campaigns.conversions(),
+                scenario.campaigns.value(),
+            ),
+            Rates::Shrunken => f64::NAN,
+        };
         Self {
             blended,
             optimism_first_order,
@@ -154,15 +159,15 @@ impl Work for Moved<'_> {
 pub(super) struct Todays<'a> {
     scenario: &'a Scenario,
     chain: &'a Chain,
-    metric: &'a [f64],
-    cell: Option<([usize; 3], Cell)>,
+    metric: &'a TableMetric,
+    cell: Option<([usize; 4], Cell)>,
     last: Option<(u64, Today)>,
     scratch: Scratch,
 }
 
 impl<'a> Todays<'a> {
     /// `metric` is what rules score.
-    pub(super) fn new(scenario: &'a Scenario, chain: &'a Chain, metric: &'a [f64]) -> Self {
+    pub(super) fn new(scenario: &'a Scenario, chain: &'a Chain, metric: &'a TableMetric) -> Self {
         Self {
             scenario,
             chain,
@@ -182,9 +187,10 @@ impl<'a> Todays<'a> {
                 grid.position(configuration),
                 grid.configuration(configuration).rule,
             );
-            let key = [at[0], at[2], at[3]];
+            let key = [at[0], at[1], at[2], at[3]];
             if self.cell.as_ref().is_none_or(|(last, _)| *last != key) {
-                let cell = Cell::new(self.scenario, self.chain, &rule, self.metric);
+                let metric = self.metric.of(rule.rates);
+                let cell = Cell::new(self.scenario, self.chain, &rule, metric);
                 self.cell = Some((key, cell));
             }
             self.last = self.cell.as_ref().map(|(_, cell)| {

@@ -503,7 +503,7 @@ fn plan_columns() -> Vec<Column> {
         column(
             "optimism_first_order",
             LIFT,
-            "expected optimism to first order, were there no bounds and a linear response",
+            "expected optimism to first order, were there no bounds and a linear response; none for shrunken rates",
             |p| Cell::Number(p.optimism_first_order),
         ),
         column(

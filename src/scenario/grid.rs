@@ -10,14 +10,20 @@ use crate::score::Score;
 pub enum Rates {
     /// The conversions as they were observed.
     Raw,
+    /// Posterior means: rates shrunken toward each other as far as their noise asks for.
+    Shrunken,
 }
 
 impl Rates {
+    /// All kinds.
+    pub const ALL: [Self; 2] = [Self::Raw, Self::Shrunken];
+
     /// The name used in scenario files and results.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Raw => "raw",
+            Self::Shrunken => "shrunken",
         }
     }
 }

@@ -273,11 +273,6 @@ fn unknown_names_name_the_nearest_and_all() {
 fn what_this_version_lacks_says_what_to_use() {
     for (table, line, expected) in [
         (
-            "grid",
-            "rates = \"shrunken\"",
-            "7:9: error: grid.rates: \"shrunken\" is not available in this version [E_NOT_YET]\n    fix: use \"raw\"",
-        ),
-        (
             "world",
             "truth = \"split\"",
             "9:9: error: world.truth: \"split\" is not available in this version [E_NOT_YET]\n    fix: use \"posterior\"",

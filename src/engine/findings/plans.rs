@@ -6,7 +6,8 @@ use crate::engine::chain::Chain;
 use crate::engine::judge::Judge;
 use crate::engine::limits::Limits;
 use crate::engine::observer::Observer;
-use crate::engine::today::{Today, Todays, metric};
+use crate::engine::planner::Planner;
+use crate::engine::today::{Today, Todays};
 use crate::flag::Flags;
 use crate::problem::Error;
 use crate::scenario::Scenario;
@@ -59,7 +60,7 @@ impl Plans {
             .unwrap_or(1)
             .max(1);
         let judge = Judge::observed(scenario, 0);
-        let metric = metric(&scenario.campaigns, scenario.campaigns.conversions());
+        let metric = Planner::new(scenario).of_table(scenario);
         let mut facts = Vec::new();
         let step_size = usize::try_from(step).unwrap_or(usize::MAX);
         let inspected: Vec<u64> = (0..rules).step_by(step_size).collect();

@@ -5,7 +5,7 @@ use crate::engine::chain::Chain;
 use crate::engine::worlds::world_flags;
 use crate::flag::{Flag, Flags};
 use crate::resample::BlockMethod;
-use crate::scenario::{Blocks, Campaigns, Days, DispersionSource, Rows, Scenario};
+use crate::scenario::{Blocks, Campaigns, Days, DispersionSource, Rates, Rows, Scenario};
 use crate::truth::TruthModel;
 use crate::units::Count;
 
@@ -56,6 +56,14 @@ pub(super) fn table(scenario: &Scenario, found: &mut Vec<Finding>) {
             found.push(finding(Gravity::Note, None, text, ""));
         }
         DispersionSource::Given => {}
+    }
+    let grid = &scenario.grid;
+    if grid.rates.contains(&Rates::Shrunken) && grid.dispersion.len() > 1 {
+        let text = format!(
+            "planners who shrink rates believe dispersion {} (the first level) in every world: a plan is made without knowing the world",
+            short(grid.dispersion[0])
+        );
+        found.push(finding(Gravity::Note, None, text, ""));
     }
     if let Some(blocks) = world.blocks {
         found.push(finding(Gravity::Note, None, blocks_in_words(blocks), ""));
