@@ -37,6 +37,8 @@ pub enum Purpose {
     SampleUniform = 6,
     /// The dates of a block bootstrap, which all channels share.
     Dates = 7,
+    /// Which rows a planner sees and which judge it.
+    Split = 8,
     /// Which channel a row is given to, where rows are permuted.
     Permutation = 20,
 }

@@ -51,6 +51,8 @@ mod layers;
 mod parquet_files;
 /// Whole runs through the program.
 mod runs;
+/// Truth from held-out rows.
+mod split;
 /// Every statement of the summary, true and false.
 mod statements;
 mod support;

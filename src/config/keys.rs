@@ -3,7 +3,7 @@
 //! reads it with; tests hold the list itself to the keys that the parser asks for.
 
 use super::entry::{Domain, Names};
-use super::{data, gate, grid, response, settings, world};
+use super::{data, gate, grid, response, settings, split, world};
 
 /// One key.
 #[derive(Debug, Clone)]
@@ -291,6 +291,26 @@ fn world_keys() -> Vec<Key> {
             "world.block_length",
             Takes::NumberOr(world::BLOCK_LENGTH, &["auto"]),
             "How many dates a block has, for noise = \"block\". Default: \"auto\".",
+        ),
+        key(
+            "world.split",
+            Takes::Name(split::WAYS.all()),
+            "Which rows plan and which judge, for truth = \"split\". Default: \"out_of_bag\".",
+        ),
+        key(
+            "world.folds",
+            Takes::Whole(2, split::MOST),
+            "How many folds the rows of a channel are dealt into, for split = \"folds\". Default: 10.",
+        ),
+        key(
+            "world.min_held_out",
+            Takes::Whole(1, split::MOST),
+            "Fewest rows with spend of every channel that a judge needs, for truth = \"split\". Default: 2.",
+        ),
+        key(
+            "world.split_date",
+            Takes::Text,
+            "The first day that judges, for split = \"time\". Default: the last third of the days judges.",
         ),
         key(
             "world.prior_mean",

@@ -32,6 +32,7 @@ mod response;
 mod schema;
 mod settings;
 mod source;
+mod split;
 mod syntax;
 #[cfg(test)]
 mod tests;
@@ -48,6 +49,7 @@ use self::source::{Placed, Source, Spot};
 use self::world::WorldDraft;
 use crate::problem::Problems;
 use crate::scenario::{Granularity, MetricSettings, OutputSettings, RunSettings, TableSpec};
+use crate::truth::TruthModel;
 use crate::units::Count;
 
 pub use self::gate::PlacedGate;
@@ -180,7 +182,8 @@ impl<'a> Reading<'_, 'a> {
         if let Some(table) = table.as_ref().filter(|_| self.has_syntax) {
             world::check_table(&world, table, problems);
         }
-        let run = settings::read_run(&mut top, self.overrides, problems);
+        let splits = world.truth.value == TruthModel::Split;
+        let run = settings::read_run(&mut top, self.overrides, splits, problems);
         let metrics = settings::read_metrics(&mut top, problems);
         let output = settings::read_output(&mut top, problems);
         let gates = gate::read(&mut top, problems);

@@ -7,6 +7,7 @@ use super::feasible;
 use super::grid::{GridDraft, RelativeDraft};
 use super::needs;
 use super::source::Spot;
+use super::split;
 use super::world::{BlockLength, DispersionLevel, WorldDraft, check_neg_binomial};
 use crate::lanes;
 use crate::problem::{Problems, nearest};
@@ -17,6 +18,7 @@ use crate::scenario::{
     ResponseSettings, Scenario, World,
 };
 use crate::stats::{block_lengths, pooled_dispersion};
+use crate::truth::TruthModel;
 
 impl Draft {
     /// Completes the scenario with its table.
@@ -46,6 +48,11 @@ impl Draft {
             }
             _ => None,
         };
+        let split = if self.today_only {
+            None
+        } else {
+            split::resolve(&self.world, &campaigns, days.as_ref(), &mut problems)
+        };
         let budget = self.budget.value.unwrap_or(campaigns.total_spend());
         if !budget.is_finite() {
             problems.push(self.budget.spot.problem(
@@ -66,12 +73,16 @@ impl Draft {
             channel_bounds,
             world: World {
                 truth: self.world.truth.value,
-                noise: noise.unwrap_or_else(|| default_noise(&dispersion)),
+                noise: match self.world.truth.value {
+                    TruthModel::Split => Noise::Rows,
+                    _ => noise.unwrap_or_else(|| default_noise(&dispersion)),
+                },
                 prior_mean: self.world.prior_mean.value,
                 response,
                 dispersion: source,
                 intraclass_correlation: self.world.intraclass_correlation.value.unwrap_or(0.0),
                 blocks,
+                split,
             },
             grid: complete_grid(self.grid, self.world, dispersion),
             run: self.run,

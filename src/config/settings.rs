@@ -190,6 +190,7 @@ pub(super) fn read_budget(top: &mut Section<'_>, problems: &mut Problems) -> Pla
 pub(super) fn read_run(
     top: &mut Section<'_>,
     overrides: &Overrides,
+    splits: bool,
     problems: &mut Problems,
 ) -> RunSettings {
     let mut run = top.section("run", problems);
@@ -217,13 +218,26 @@ pub(super) fn read_run(
         replicates = stopping.max_replicates;
     }
     let holdout = run.read("holdout", |entry| entry.number(&HOLDOUT, problems));
-    let lifts = run
-        .read("lifts", |entry| {
-            names(entry, &LIFTS, Repeats::Refused, problems)
-        })
-        .value;
-    let mut lifts =
-        lifts.unwrap_or_else(|| vec![Lift::Apparent, Lift::Decision, Lift::Recommended]);
+    let lifts = run.read("lifts", |entry| {
+        names(entry, &LIFTS, Repeats::Refused, problems)
+    });
+    if splits
+        && lifts
+            .value
+            .as_ref()
+            .is_some_and(|lifts| lifts.contains(&Lift::Recommended))
+    {
+        problems.push(lifts.spot.problem(
+            "E_LIFT",
+            "with truth = \"split\" there is no recommended lift: today's plan was made from all rows, held-out ones included",
+            "use lifts = [\"apparent\", \"decision\"]",
+        ));
+    }
+    let mut lifts = lifts.value.unwrap_or_else(|| {
+        let mut all = vec![Lift::Apparent, Lift::Decision, Lift::Recommended];
+        all.retain(|lift| !splits || *lift != Lift::Recommended);
+        all
+    });
     lifts.sort_unstable();
     run.finish(problems);
     RunSettings {

@@ -7,6 +7,7 @@ use super::overrides::AxisOverrides;
 use super::reader::Section;
 use super::response::{self, ELASTICITY, ResponseDraft};
 use super::source::{Placed, Spot};
+use super::split::{self, SplitDraft};
 use crate::problem::Problems;
 use crate::resample::{BlockMethod, Noise};
 use crate::scenario::{Granularity, PriorMean, TableSpec};
@@ -48,6 +49,7 @@ pub(super) struct WorldDraft {
     pub(super) intraclass_correlation: Placed<Option<f64>>,
     pub(super) block_method: Placed<Option<BlockMethod>>,
     pub(super) block_length: Placed<Option<BlockLength>>,
+    pub(super) split: SplitDraft,
 }
 
 impl WorldDraft {
@@ -70,7 +72,7 @@ pub(super) const TRUTH: Names<TruthModel> = Names {
     code: "E_TRUTH",
     known: &TruthModel::ALL,
     name: TruthModel::name,
-    later: &[("split", "use \"posterior\"")],
+    later: &[],
 };
 pub(super) const NOISE: Names<Noise> = Names {
     kind: "noise",
@@ -158,6 +160,7 @@ pub(super) fn read(
         entry.number(&CORRELATION, problems)
     });
     let block_method = world.read("block_method", |entry| entry.name(&BLOCK_METHOD, problems));
+    let split = split::read(&mut world, problems);
     let block_length = world.read("block_length", |entry| block_length(entry, problems));
     read_periods(&mut world, problems);
     check_neg_binomial(&noise, given(dispersion.value.as_ref()), problems);
@@ -176,6 +179,7 @@ pub(super) fn read(
         intraclass_correlation,
         block_method,
         block_length,
+        split,
     }
 }
 
@@ -296,6 +300,7 @@ pub(super) fn check_table(world: &WorldDraft, table: &TableSpec, problems: &mut 
         ));
     }
     check_keys(world, problems);
+    split::check_keys(world, has_rows, table.date.is_some(), problems);
     let there = There {
         rows: has_rows,
         dates: table.date.is_some(),

@@ -120,7 +120,9 @@ pub(super) fn bytes_of_worlds(scenario: &Scenario) -> u64 {
         (true, false) => 24,
         (true, true) => 40,
     };
-    let per_world = replicates(scenario).saturating_mul(per_replicate);
+    // Beside them, what the two versions of a held-out lift differ by.
+    let by_rows = if scenario.world.split.is_some() { 8 } else { 0 };
+    let per_world = replicates(scenario).saturating_mul(per_replicate + by_rows);
     per_world.saturating_mul(scenario.grid.worlds())
 }
 

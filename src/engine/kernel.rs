@@ -3,7 +3,8 @@
 use super::chain::Chain;
 use super::clips::{ClipGroup, LaneJudge, Rates, Stretch};
 use super::kept::Kept;
-use super::passes::{Blend, Common, Dot, Lane, Lanes, STRETCH, Same, ZERO, map, zip};
+use super::lifts::Denominators;
+use super::passes::{Blend, Common, Dot, Lane, Lanes, STRETCH, Same, ZERO, in_order, map, zip};
 use super::plan::{AlphaNode, BoundsNode, DeltaNode, DrawNode, Plan, ScoreNode};
 use super::planner::Planner;
 use super::projections::ProjectScratch;
@@ -42,6 +43,8 @@ struct Level {
     powered_status_quo: Vec<f64>,
     /// What a conversion counts per unit of that: `v_i / o_i^elasticity`, or `v_i`; 0 where nothing is spent.
     worth: Vec<f64>,
+    /// What today's mix brings on the table itself.
+    observed: f64,
     /// The judge of a truth that is the same in all replicates.
     known: Option<(Vec<f64>, Lane)>,
 }
@@ -112,7 +115,10 @@ impl<'a> Kernel<'a> {
                 let baseline = baseline.run();
                 (rates, baseline)
             });
+            let conversions = campaigns.conversions();
+            let observed = in_order(shares.len(), |i| powered[i] * (conversions[i] * worth[i]));
             Level {
+                observed,
                 returns,
                 powered_status_quo: powered,
                 worth,
@@ -182,6 +188,7 @@ impl<'a> Kernel<'a> {
         &self,
         plan: &Plan,
         recommended: &Recommended,
+        denominators: Option<&Denominators>,
         replicates: &[u64; LANES],
         buffers: &mut Buffers,
         out: &mut Out<'_>,
@@ -194,6 +201,11 @@ impl<'a> Kernel<'a> {
             for &elasticity in &draw.elasticities {
                 let (rates, baseline) = self.truth(elasticity, buffers);
                 recommended.rows(position, elasticity, rates, baseline, out.write);
+                if let Some(denominators) = denominators {
+                    let whole = self.levels[elasticity].observed;
+                    let row = denominators.row(position, elasticity);
+                    (out.write)(row, map(baseline, |held_out| held_out / whole));
+                }
             }
             if self.judges() > 0 {
                 self.scores(plan, draw, buffers, out);

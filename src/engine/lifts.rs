@@ -8,11 +8,11 @@ use rayon::prelude::*;
 use super::arena::Arena;
 use super::kept::Kept;
 use super::kernel::{Buffers, Kernel, Out};
-use super::layout::{Chosen, ONE};
+use super::layout::{Chosen, ONE, row};
 use super::observer::Observer;
 use super::plan::Plan;
 use super::recommended::{Recommended, Source};
-use crate::lanes::LANES;
+use crate::lanes::{self, LANES};
 use crate::problem::Error;
 use crate::scenario::Lift;
 use crate::vector::{Work, widest};
@@ -61,10 +61,45 @@ pub(super) struct BlockLifts {
     /// The rows of every chunk, one chunk after the other.
     arena: Arena,
     recommended: Vec<Source>,
+    /// Where the truth is made of held-out rows: what turns a ratio into the version with a fixed
+    /// denominator.
+    denominators: Option<Denominators>,
     /// For each draw of the plan, whether a rate was capped in any replicate.
     pub(super) capped: Vec<bool>,
     /// For each draw of the plan, the replicates in which a lift is defined; `None` if all.
     defined: Vec<Option<Vec<u32>>>,
+}
+
+/// Rows of today's held-out return over that of the whole table: one per draw and elasticity.
+#[derive(Debug)]
+pub(super) struct Denominators {
+    first: usize,
+    elasticities: usize,
+    of_slot: Vec<usize>,
+}
+
+impl Denominators {
+    fn new(kernel: &Kernel<'_>, plan: &Plan, first: usize) -> Option<Self> {
+        let grid = &kernel.scenario.grid;
+        kernel.scenario.world.split.as_ref()?;
+        let of_slot = plan.configurations.iter();
+        Some(Self {
+            first,
+            elasticities: grid.elasticity.len(),
+            of_slot: of_slot
+                .map(|index| grid.level_at(*index).elasticity)
+                .collect(),
+        })
+    }
+
+    fn rows(&self, plan: &Plan) -> usize {
+        plan.draws.len() * self.elasticities
+    }
+
+    /// The row of a draw at an elasticity.
+    pub(super) fn row(&self, draw: usize, elasticity: usize) -> usize {
+        self.first + draw * self.elasticities + elasticity
+    }
 }
 
 /// Some replicates: every row holds one number of each, padded to whole groups of eight.
@@ -94,7 +129,10 @@ impl BlockLifts {
         let replicates = range.end - range.start;
         let recommended = kernel.recommended(plan);
         // Where nothing is kept, what is defined still is to be found out.
-        let rows = (plan.rows + recommended.rows).max(1);
+        let rows = plan.rows + recommended.rows;
+        let denominators = Denominators::new(kernel, plan, rows);
+        let of_denominators = denominators.as_ref().map_or(0, |all| all.rows(plan));
+        let rows = (rows + of_denominators).max(1);
         let whole = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
         let mut arena =
             Arena::new(rows.saturating_mul(whole(replicates.next_multiple_of(LANES as u64))));
@@ -104,7 +142,8 @@ impl BlockLifts {
         let chunks = chunks(range.clone())
             .zip(memory)
             .map_init(Buffers::default, |buffers, (range, rows)| {
-                Chunk::sweep(kernel, plan, &recommended, range, rows, buffers, observer)
+                let rest = (&recommended, denominators.as_ref());
+                Chunk::sweep(kernel, plan, rest, range, rows, buffers, observer)
             })
             .collect::<Result<Vec<_>, Error>>()?;
         let any = |draw: usize| chunks.iter().any(|chunk| chunk.capped[draw]);
@@ -112,6 +151,7 @@ impl BlockLifts {
             kept: kernel.kept.clone(),
             replicates: chunks.iter().map(|chunk| chunk.width).sum(),
             recommended: recommended.sources,
+            denominators,
             capped: (0..plan.draws.len()).map(any).collect(),
             defined: (0..plan.draws.len())
                 .map(|draw| defined(&chunks, draw, &range))
@@ -135,17 +175,64 @@ impl BlockLifts {
 
     /// Writes the defined lifts of a slot to `out`, in the order of the replicates. `false` if that
     /// lift was not kept.
+    ///
+    /// By held-out rows, the decision lift is the version with the lower mean.
     pub(super) fn row(&self, lift: Lift, plan: &Plan, slot: usize, out: &mut Vec<f64>) -> bool {
         if !self.piece(lift, plan, slot, &self.chunks, out) {
             return false;
         }
-        if let Some(defined) = &self.defined[plan.draw(slot)] {
+        if lift == Lift::Decision && self.prefers_fixed(plan, slot) {
+            self.fix(plan, slot, &self.chunks, out);
+        }
+        self.keep_defined(plan.draw(slot), out);
+        true
+    }
+
+    /// Means of the decision lift by held-out rows: as ratios, and over a fixed denominator. `None` with
+    /// another truth, or where it was not kept.
+    pub(super) fn split_means(&self, plan: &Plan, slot: usize) -> Option<(f64, f64)> {
+        self.denominators.as_ref()?;
+        let mut ratio = Vec::new();
+        if !self.piece(Lift::Decision, plan, slot, &self.chunks, &mut ratio) {
+            return None;
+        }
+        let mut fixed = ratio.clone();
+        self.fix(plan, slot, &self.chunks, &mut fixed);
+        let mean = |lifts: &mut Vec<f64>| {
+            self.keep_defined(plan.draw(slot), lifts);
+            lanes::sum(lifts) / lifts.len() as f64
+        };
+        Some((mean(&mut ratio), mean(&mut fixed)))
+    }
+
+    /// Whether the decision lift of a slot is lower over a fixed denominator.
+    fn prefers_fixed(&self, plan: &Plan, slot: usize) -> bool {
+        self.split_means(plan, slot)
+            .is_some_and(|(ratio, fixed)| fixed < ratio)
+    }
+
+    /// Turns ratios of some chunks into the version with a fixed denominator.
+    fn fix(&self, plan: &Plan, slot: usize, chunks: &[Chunk], lifts: &mut [f64]) {
+        let Some(denominators) = &self.denominators else {
+            return;
+        };
+        let elasticity = denominators.of_slot[slot];
+        let row = row(denominators.row(plan.draw(slot), elasticity));
+        let arena = self.arena.numbers();
+        let numbers = chunks.iter().flat_map(|chunk| chunk.numbers(arena, row));
+        for (lift, number) in lifts.iter_mut().zip(numbers) {
+            *lift *= number;
+        }
+    }
+
+    /// Moves the numbers of replicates in which a lift is defined to the front, and drops the others.
+    fn keep_defined(&self, draw: usize, out: &mut Vec<f64>) {
+        if let Some(defined) = &self.defined[draw] {
             for (to, from) in defined.iter().enumerate() {
                 out[to] = out[*from as usize];
             }
             out.truncate(defined.len());
         }
-        true
     }
 
     /// Hands the lifts of a slot to `write`, some consecutive replicates at a time: the first of them, and
@@ -159,16 +246,23 @@ impl BlockLifts {
     ) -> Result<(), E> {
         let mut columns = vec![Vec::new(); lifts.len()];
         let (mut decision, mut first) = (Vec::new(), 0);
+        let fixes = self.prefers_fixed(plan, slot);
         for chunks in self.chunks.chunks(CHUNKS_OF_A_PIECE) {
             for (column, &lift) in columns.iter_mut().zip(lifts) {
                 if lift == Lift::Optimism {
                     self.piece(Lift::Apparent, plan, slot, chunks, column);
                     self.piece(Lift::Decision, plan, slot, chunks, &mut decision);
+                    if fixes {
+                        self.fix(plan, slot, chunks, &mut decision);
+                    }
                     for (apparent, decision) in column.iter_mut().zip(&decision) {
                         *apparent -= decision;
                     }
                 } else {
                     self.piece(lift, plan, slot, chunks, column);
+                    if fixes && lift == Lift::Decision {
+                        self.fix(plan, slot, chunks, column);
+                    }
                 }
                 for replicate in chunks.iter().flat_map(|c| &c.undefined[plan.draw(slot)]) {
                     let at = usize::try_from(replicate - first).unwrap_or(usize::MAX);
@@ -181,8 +275,8 @@ impl BlockLifts {
         Ok(())
     }
 
-    /// Writes lifts of a slot in some chunks, those that are not defined included. `false` if that lift was
-    /// not kept.
+    /// Writes lifts of a slot in some chunks, those that are not defined included, held-out ones as ratios.
+    /// `false` if that lift was not kept.
     fn piece(
         &self,
         lift: Lift,
@@ -251,7 +345,7 @@ impl Chunk {
     fn sweep(
         kernel: &Kernel<'_>,
         plan: &Plan,
-        recommended: &Recommended,
+        (recommended, denominators): (&Recommended, Option<&Denominators>),
         range: Range<u64>,
         rows: &mut [f64],
         buffers: &mut Buffers,
@@ -281,7 +375,7 @@ impl Chunk {
                 defined: &mut defined,
                 capped: &mut chunk.capped,
             };
-            kernel.rows(plan, recommended, &group, buffers, &mut out);
+            kernel.rows(plan, recommended, denominators, &group, buffers, &mut out);
             let count = LANES.min(width - column);
             for (undefined, defined) in chunk.undefined.iter_mut().zip(&defined) {
                 let of_group = group.iter().zip(defined).take(count);

@@ -36,6 +36,7 @@ mod rows;
 mod sensitivity;
 mod settle;
 mod shares;
+mod splits;
 mod standing;
 mod sweep;
 mod targets;
@@ -59,7 +60,7 @@ pub use self::judgement::{
 };
 pub use self::observer::{Observer, Phase, Unobserved};
 pub use self::planner::Planner;
-pub use self::row::{AllocationRow, ConfigurationRow, Draws, PlanRow, Rivals, Sink};
+pub use self::row::{AllocationRow, ConfigurationRow, Draws, PlanRow, Rivals, Sink, SplitRow};
 pub use self::sensitivity::{Order, SensitiveMetric, Sensitivity, SensitivityRow};
 pub use self::settle::settle;
 pub use self::sweep::run;

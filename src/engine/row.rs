@@ -24,6 +24,8 @@ pub struct ConfigurationRow {
     /// What it does in the replicates in which it looks best among the rules of its world, where apparent and
     /// decision lift are known.
     pub picked: Option<Picked>,
+    /// The decision lift by held-out rows, where those are the truth.
+    pub split: Option<SplitRow>,
     /// Today's plan.
     pub plan: PlanRow,
     /// What is unusual.
@@ -72,6 +74,22 @@ pub struct Rivals {
     pub best_set: bool,
     /// Whether no other rule has both a higher mean and a higher conditional value at risk.
     pub pareto: bool,
+}
+
+/// The decision lift by held-out rows, in both versions, and how sure it is.
+///
+/// In a split with held-out return `N` of the plan and `D` of today's mix, the ratio version is
+/// `N / D - 1`, whose mean feels that `D` varies; the other is `(N - D) / D0`, with the return `D0` of
+/// today's mix on the whole table. The decision lift is the one with the lower mean.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SplitRow {
+    /// Mean of the ratio version.
+    pub ratio_mean: f64,
+    /// Mean of the version with a fixed denominator.
+    pub fixed_mean: f64,
+    /// Standard error of the mean decision lift as a statement about the channels, from the spread over
+    /// splits ([`crate::scenario::SplitBy::error_factor`]).
+    pub error: f64,
 }
 
 /// What today's plan looks like, judged by the table as it is.

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::lifts::BlockLifts;
 use super::plan::Plan;
-use super::row::{ConfigurationRow, PlanRow, Rivals};
+use super::row::{ConfigurationRow, PlanRow, Rivals, SplitRow};
 use super::standing::Standing;
 use super::sweep::Sweep;
 use super::today::Todays;
@@ -120,6 +120,7 @@ impl Sweep<'_> {
             let summary = scratch.summarise(summary_plan, metrics);
             (summary.mean, summary.mean_mcse)
         });
+        let split = self.split_row(plan, lifts, slot, summary_plan, scratch);
         let draw = plan.draw(slot);
         let defined = lifts.defined(draw) as u64;
         let (plan_row, mut flags) = self.plan_row(plan, slot, &configuration, scratch);
@@ -133,9 +134,30 @@ impl Sweep<'_> {
             optimism,
             rivals: None,
             picked: None,
+            split,
             plan: plan_row,
             flags,
         }
+    }
+
+    /// Both versions of the decision lift by held-out rows; `None` with another truth.
+    fn split_row(
+        &self,
+        plan: &Plan,
+        lifts: &BlockLifts,
+        slot: usize,
+        summary_plan: &SummaryPlan,
+        scratch: &mut Scratch<'_>,
+    ) -> Option<SplitRow> {
+        let split = self.scenario.world.split.as_ref()?;
+        let (ratio_mean, fixed_mean) = lifts.split_means(plan, slot)?;
+        lifts.row(Lift::Decision, plan, slot, &mut scratch.row);
+        let sd = scratch.summarise(summary_plan, &self.scenario.metrics).sd;
+        Some(SplitRow {
+            ratio_mean,
+            fixed_mean,
+            error: sd * split.by.error_factor(),
+        })
     }
 
     fn plan_row(

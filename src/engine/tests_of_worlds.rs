@@ -1,11 +1,18 @@
 //! Samples from rows, dates and correlated clicks: against the plain chain, and against what is known
 //! of their laws.
 
+use super::Unobserved;
+use super::chain::Chain;
+use super::kernel::Kernel;
+use super::lifts::BlockLifts;
+use super::plan::Plan;
 use super::tests::agrees_with_the_plain_chain;
 use super::worlds::{DrawLevel, World, Worlds};
 use crate::allocate::BoundMode;
 use crate::resample::{BlockMethod, Noise};
-use crate::scenario::{Blocks, Campaigns, Columns, Rows, Scenario, fixture};
+use crate::scenario::{
+    Blocks, Campaigns, Columns, Lift, Rows, Scenario, Split, SplitBy, bounds_of, fixture,
+};
 use crate::truth::TruthModel;
 
 const LEVEL: DrawLevel = DrawLevel {
@@ -167,4 +174,83 @@ fn all_channels_get_the_same_dates() {
     let samples = samples(&scenario, 50);
     assert!(samples.iter().all(|sample| sample[0] == sample[1]));
     assert!(samples.iter().any(|sample| sample[0] != samples[0][0]));
+}
+
+/// Both versions of the decision lift by held-out rows, by hand.
+#[test]
+fn held_out_lifts_agree_with_the_plain_chain() {
+    let ways = [
+        SplitBy::OutOfBag,
+        SplitBy::Folds(3),
+        SplitBy::Time("2024-01-25".into()),
+    ];
+    for by in ways {
+        let mut scenario = scenario(TruthModel::Split, Noise::Rows);
+        scenario.world.split = Some(Split {
+            by,
+            min_held_out: 1,
+        });
+        scenario.run.lifts = vec![Lift::Apparent, Lift::Decision];
+        scenario.grid.noise_cv = vec![0.0];
+        let chain = Chain::new(&scenario.campaigns, scenario.budget);
+        let worlds = Worlds::new(&scenario);
+        let kernel = Kernel::new(&scenario, &chain, &worlds);
+        let all = (0..scenario.grid.len()).collect();
+        let plan = Plan::new(&scenario, all, kernel.judges());
+        let lifts = BlockLifts::sweep(&kernel, &plan, 0..11, &Unobserved).unwrap();
+        let observed = scenario.campaigns.conversions();
+        let whole: f64 = observed.iter().sum();
+        let (mut world, mut row) = (World::default(), Vec::new());
+        for slot in 0..plan.slots() {
+            let configuration = scenario.grid.configuration(slot as u64);
+            let level = DrawLevel::from(scenario.grid.level_at(slot as u64));
+            let rule = &configuration.rule;
+            let own = &scenario.channel_bounds;
+            let bounds = bounds_of(rule, own, chain.status_quo()).unwrap();
+            let (mut ratios, mut fixeds) = (0.0, 0.0);
+            for replicate in 0..11 {
+                worlds.draw(level, replicate, &mut world);
+                let chosen = chain.allocate(rule, &bounds, world.sample.observed());
+                let truth = world.truth.expected();
+                let today: f64 = truth.iter().sum();
+                let returns = chosen.shares.iter().zip(chain.status_quo()).zip(truth);
+                let brought =
+                    returns.map(|((x, o), mu)| mu * (x / o).powf(configuration.level.elasticity));
+                let gained = brought.sum::<f64>() - today;
+                ratios += gained / today / 11.0;
+                fixeds += gained / whole / 11.0;
+            }
+            let means = lifts.split_means(&plan, slot).unwrap();
+            assert!((means.0 - ratios).abs() < 1e-12, "{configuration:?}");
+            assert!((means.1 - fixeds).abs() < 1e-12, "{configuration:?}");
+            lifts.row(Lift::Decision, &plan, slot, &mut row);
+            let decision = row.iter().sum::<f64>() / 11.0;
+            assert!((decision - ratios.min(fixeds)).abs() < 1e-12);
+        }
+    }
+}
+
+/// Rows of a deal are the judge's exactly once, and the planner's in all its other folds.
+#[test]
+fn every_row_is_held_out_by_one_fold() {
+    let mut scenario = scenario(TruthModel::Split, Noise::Rows);
+    scenario.world.split = Some(Split {
+        by: SplitBy::Folds(4),
+        min_held_out: 1,
+    });
+    // Days of equal spend: forty rows in four folds of ten.
+    let conversions = scenario.campaigns.conversions()[0];
+    let worlds = Worlds::new(&scenario);
+    let mut world = World::default();
+    for deal in 0..5 {
+        let mut held_out = 0.0;
+        for fold in 0..4 {
+            worlds.draw(LEVEL, 4 * deal + fold, &mut world);
+            let truth = world.truth.expected()[0];
+            held_out += truth / 4.0;
+            let both = 0.25 * truth + 0.75 * world.sample.observed()[0];
+            assert!((both - conversions).abs() < 1e-9);
+        }
+        assert!((held_out - conversions).abs() < 1e-9);
+    }
 }

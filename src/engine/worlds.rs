@@ -9,6 +9,7 @@ use rand_distr::{Distribution, StandardNormal};
 
 use super::passes::{Lane, ZERO};
 use super::row_draws::RowDraws;
+use super::splits::Splits;
 use crate::flag::{Flag, Flags};
 use crate::lanes::LANES;
 use crate::resample::{self, FixedSample, Noise};
@@ -67,6 +68,8 @@ pub(super) struct Worlds<'a> {
     intraclass_correlation: f64,
     /// Where the noise resamples rows.
     rows: Option<RowDraws<'a>>,
+    /// Where the truth is made of held-out rows.
+    splits: Option<Splits<'a>>,
     levels: Levels,
     /// One source of true means per level of the dispersion axis.
     sources: Vec<Source>,
@@ -86,6 +89,8 @@ enum Source {
     /// The same means in every replicate.
     Known(Vec<f64>),
     Posterior(Box<HierarchicalPosterior>),
+    /// Those of rows that the planner does not see: truth and sample are drawn together.
+    HeldOut,
     Flat {
         dispersion: f64,
     },
@@ -97,6 +102,7 @@ impl<'a> Worlds<'a> {
         let grid = &scenario.grid;
         let source = |dispersion: &f64| match scenario.world.truth {
             TruthModel::Observed => Source::Known(campaigns.conversions().to_vec()),
+            TruthModel::Split => Source::HeldOut,
             TruthModel::Fixed => Source::Known(fixed_means(campaigns)),
             TruthModel::PosteriorFlat => Source::Flat {
                 dispersion: *dispersion,
@@ -122,6 +128,7 @@ impl<'a> Worlds<'a> {
             noise: scenario.world.noise,
             intraclass_correlation: scenario.world.intraclass_correlation,
             rows: RowDraws::new(scenario),
+            splits: Splits::new(scenario),
             sources: grid.dispersion.iter().map(source).collect(),
             levels: Levels {
                 dispersion: grid.dispersion.clone(),
@@ -136,12 +143,34 @@ impl<'a> Worlds<'a> {
     #[cfg(test)]
     pub(super) fn draw(&self, level: DrawLevel, replicate: u64, world: &mut World) {
         let (truth, sample) = (&mut world.truth.0, &mut world.sample.0);
-        self.draw_means(level, replicate, truth);
-        sample.clear();
-        sample.extend_from_slice(truth);
-        world.capped = !self.fixed_sample(level, replicate, sample)
-            && self.draw_seen(level, replicate, sample);
+        world.capped = if self.splits.is_some() {
+            self.draw_pair(level, replicate, truth, sample)
+        } else {
+            self.draw_means(level, replicate, truth);
+            sample.clear();
+            sample.extend_from_slice(truth);
+            !self.fixed_sample(level, replicate, sample) && self.draw_seen(level, replicate, sample)
+        };
         self.drift(level, replicate, truth);
+    }
+
+    /// Means, and what the planner sees of them; whether a binomial rate was capped.
+    fn draw_pair(
+        &self,
+        level: DrawLevel,
+        replicate: u64,
+        truth: &mut Vec<f64>,
+        sample: &mut Vec<f64>,
+    ) -> bool {
+        if let Some(splits) = &self.splits {
+            splits.draw(self.streams, replicate, truth, sample);
+            let noise_cv = self.levels.noise_cv[level.noise_cv];
+            self.shock(Purpose::NoiseShock, noise_cv, replicate, sample);
+            return false;
+        }
+        self.draw_means(level, replicate, truth);
+        sample.clone_from(truth);
+        self.draw_seen(level, replicate, sample)
     }
 
     /// Replaces means by what the planner sees of them; whether a binomial rate was capped.
@@ -192,10 +221,10 @@ impl<'a> Worlds<'a> {
                 sample,
                 capped,
             } = &mut world.single;
-            self.draw_means(level, *replicate, &mut truth.0);
-            if fixed.is_none() {
-                sample.0.clone_from(&truth.0);
-                *capped = self.draw_seen(level, *replicate, &mut sample.0);
+            if fixed.is_some() {
+                self.draw_means(level, *replicate, &mut truth.0);
+            } else {
+                *capped = self.draw_pair(level, *replicate, &mut truth.0, &mut sample.0);
                 for (to, from) in world.sample.iter_mut().zip(&sample.0) {
                     to[lane] = *from;
                 }
@@ -213,6 +242,7 @@ impl<'a> Worlds<'a> {
         means.clear();
         match &self.sources[level.dispersion] {
             Source::Known(known) => means.extend_from_slice(known),
+            Source::HeldOut => {}
             Source::Flat { dispersion } => {
                 let channels = self
                     .campaigns
@@ -329,7 +359,9 @@ fn fixed_samples(scenario: &Scenario, streams: Streams) -> Vec<FixedSample> {
     let means = match scenario.world.truth {
         TruthModel::Observed => campaigns.conversions().to_vec(),
         TruthModel::Fixed => fixed_means(campaigns),
-        TruthModel::Posterior | TruthModel::PosteriorFlat => return Vec::new(),
+        TruthModel::Posterior | TruthModel::PosteriorFlat | TruthModel::Split => {
+            return Vec::new();
+        }
     };
     let counted = matches!(scenario.world.noise, Noise::Poisson | Noise::NegBinomial);
     if !counted || grid.noise_cv.iter().any(|cv| *cv > 0.0) {

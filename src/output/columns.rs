@@ -4,7 +4,7 @@
 use rust_decimal::Decimal;
 
 use super::cell::{Axis, Cell, Last};
-use crate::engine::ConfigurationRow;
+use crate::engine::{ConfigurationRow, SplitRow};
 use crate::scenario::{Lift, Scenario};
 use crate::stats::{Picked, Summary};
 
@@ -121,6 +121,9 @@ pub fn configuration_columns(scenario: &Scenario) -> Vec<Column> {
     }
     if reports(Lift::Optimism) || reports(Lift::Apparent) && reports(Lift::Decision) {
         columns.extend(picked_columns());
+    }
+    if scenario.world.split.is_some() && reports(Lift::Decision) {
+        columns.extend(split_columns());
     }
     columns.extend(plan_columns());
     columns.extend(closing_columns());
@@ -465,6 +468,31 @@ fn picked_columns() -> Vec<Column> {
             LIFT,
             "its mean decision lift in those replicates",
             |row| mean_picked(row, |picked| picked.delivered),
+        ),
+    ]
+}
+
+fn split_columns() -> Vec<Column> {
+    let column = |name, meaning, fill: fn(&SplitRow) -> f64| {
+        Column::new(name, LIFT, meaning, move |row| {
+            Cell::Number(row.split.as_ref().map_or(f64::NAN, fill))
+        })
+    };
+    vec![
+        column(
+            "split_ratio_mean",
+            "mean decision lift by held-out rows, over what today's mix brings in the same rows",
+            |split| split.ratio_mean,
+        ),
+        column(
+            "split_fixed_mean",
+            "the same over what today's mix brings on the whole table; the lower of the two is the decision lift",
+            |split| split.fixed_mean,
+        ),
+        column(
+            "split_error",
+            "standard error of the mean decision lift as a statement about the channels, from the spread over splits",
+            |split| split.error,
         ),
     ]
 }

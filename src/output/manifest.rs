@@ -16,7 +16,7 @@ use crate::flag::Flag;
 use crate::problem::Error;
 use crate::response::{Curve, Parameter};
 use crate::scenario::{
-    AxisValue, ChannelBounds, FixedBy, ResponseKind, ResponseSettings, Scenario,
+    AxisValue, ChannelBounds, FixedBy, ResponseKind, ResponseSettings, Scenario, SplitBy,
 };
 
 /// The layout of `manifest.json` and of the tables it lists. It rises with every change that an earlier
@@ -214,6 +214,12 @@ fn resolved(scenario: &Scenario) -> Value {
             "prior_mean": world.prior_mean.name(),
             "response": response(&world.response),
             "intraclass_correlation": world.intraclass_correlation,
+            "split": world.split.as_ref().map(|split| json!({
+                "by": split.by.name(),
+                "min_held_out": split.min_held_out,
+                "folds": match &split.by { SplitBy::Folds(folds) => Some(folds), _ => None },
+                "date": match &split.by { SplitBy::Time(date) => Some(date), _ => None },
+            })),
             "blocks": world.blocks.map(|blocks| json!({
                 "method": blocks.method.name(),
                 "length": blocks.length,

@@ -62,6 +62,7 @@ pub(crate) fn scenario() -> Scenario {
             dispersion: DispersionSource::Given,
             intraclass_correlation: 0.0,
             blocks: None,
+            split: None,
         },
         run: RunSettings {
             replicates: 130,

@@ -7,6 +7,7 @@ mod days;
 mod gate;
 mod grid;
 mod response;
+mod split;
 mod table;
 
 #[cfg(test)]
@@ -21,6 +22,7 @@ pub use self::grid::{
     WORLD_AXES,
 };
 pub use self::response::{FixedBy, ResponseKind, ResponseSettings};
+pub use self::split::{Split, SplitBy};
 pub use self::table::{Granularity, TableSpec};
 
 use crate::resample::{BlockMethod, Noise};
@@ -85,6 +87,8 @@ pub struct World {
     pub intraclass_correlation: f64,
     /// Blocks of dates: of noise `block` alone.
     pub blocks: Option<Blocks>,
+    /// How rows are divided: of truth `split` alone.
+    pub split: Option<Split>,
 }
 
 /// Blocks of dates that stay together.

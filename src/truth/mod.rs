@@ -37,15 +37,18 @@ pub enum TruthModel {
     Observed,
     /// Rates that the user gave.
     Fixed,
+    /// The rates of rows that the planner did not see.
+    Split,
 }
 
 impl TruthModel {
     /// All models.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::Posterior,
         Self::PosteriorFlat,
         Self::Observed,
         Self::Fixed,
+        Self::Split,
     ];
 
     /// The name used in scenario files.
@@ -56,6 +59,7 @@ impl TruthModel {
             Self::PosteriorFlat => "posterior_flat",
             Self::Observed => "observed",
             Self::Fixed => "fixed",
+            Self::Split => "split",
         }
     }
 }

@@ -73,6 +73,16 @@ pub(super) fn verdict(told: Told<'_>) -> String {
             text.push_str(&wrapped(&checked, 2));
         }
     }
+    let held_out = winners.worlds.first().and_then(headline);
+    if let Some(split) = held_out.and_then(|(best, _)| best.split) {
+        let sentence = format!(
+            "Judged by held-out rows: {} as a ratio, {} over a fixed denominator; the lower one counts, with a standard error of {}.",
+            Percent(split.ratio_mean),
+            Percent(split.fixed_mean),
+            plain(split.error)
+        );
+        text.push_str(&wrapped(&sentence, 2));
+    }
     if let (Some(robust), Some(_), true) = (
         winners.robust,
         verdict.configuration,
@@ -101,7 +111,11 @@ pub(super) fn judged(scenario: &Scenario, winners: &Winners, findings: &[Finding
         };
     };
     let mean = best.summary(lift).map_or(f64::NAN, |summary| summary.mean);
-    let (low, high) = best.interval(lift).unwrap_or((f64::NAN, f64::NAN));
+    let (low, high) = match best.split {
+        // 5 % and 95 % of a normal law: the distribution over splits is none of the lift.
+        Some(split) => (mean - 1.645 * split.error, mean + 1.645 * split.error),
+        None => best.interval(lift).unwrap_or((f64::NAN, f64::NAN)),
+    };
     let rule = scenario.grid.rule_in_words(best.configuration.index);
     let world = if winners.worlds.len() > 1 {
         format!(" in the first world ({})", scenario.grid.world_in_words(0))
@@ -152,6 +166,7 @@ fn judge(scenario: &Scenario) -> &'static str {
     match scenario.world.truth {
         TruthModel::Observed => "if the table were exactly true",
         TruthModel::Fixed => "under the given rates",
+        TruthModel::Split => "judged by rows that it was not made from",
         TruthModel::Posterior | TruthModel::PosteriorFlat => "judged by the truth",
     }
 }

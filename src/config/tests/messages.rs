@@ -242,7 +242,7 @@ fn unknown_names_name_the_nearest_and_all() {
         (
             "world",
             "truth = \"observd\"",
-            "9:9: error: world.truth: unknown truth \"observd\" [E_TRUTH]\n    fix: did you mean \"observed\"? known: posterior, posterior_flat, observed, fixed",
+            "9:9: error: world.truth: unknown truth \"observd\" [E_TRUTH]\n    fix: did you mean \"observed\"? known: posterior, posterior_flat, observed, fixed, split",
         ),
         (
             "data",
@@ -272,11 +272,6 @@ fn unknown_names_name_the_nearest_and_all() {
 #[test]
 fn what_this_version_lacks_says_what_to_use() {
     for (table, line, expected) in [
-        (
-            "world",
-            "truth = \"split\"",
-            "9:9: error: world.truth: \"split\" is not available in this version [E_NOT_YET]\n    fix: use \"posterior\"",
-        ),
         (
             "world",
             "periods = 4",

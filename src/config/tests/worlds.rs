@@ -4,7 +4,7 @@ use super::*;
 use crate::resample::BlockMethod;
 use crate::scenario::{Blocks, Rows};
 
-/// The problems of the smallest scenario with more lines under `[data]`, and a `[world]`.
+/// The problems, in the order of the file, of the smallest scenario with more lines under `[data]`, and a `[world]`.
 #[track_caller]
 fn told_by_file(data: &str, world: &str) -> Vec<String> {
     told(parse_plain(&text(data, world)).problems)
@@ -189,4 +189,42 @@ fn with_dates_the_dispersion_is_that_of_days() {
     // 4/3 (1 + 1 + 1 + 1) / 8, and 2/1 (4 + 4) / 8.
     assert!((dispersion(ROWS, rows(None)) - 2.0 / 3.0).abs() < 1e-15);
     assert!((dispersion(DATED, rows(Some(days.to_vec()))) - 2.0).abs() < 1e-15);
+}
+
+#[test]
+fn keys_of_the_split_are_checked() {
+    assert_eq!(
+        told_by_file("", "truth = \"split\"\n"),
+        [
+            "dir/s.toml:9:1: error: world.truth: \"split\" judges by rows that the planner did not see, but data.granularity is \"channel\" [E_TRUTH]\n    fix: use data.granularity = \"row\" where the table has such rows, or truth = \"posterior\""
+        ]
+    );
+    assert_eq!(
+        told_by_file("", "folds = 5\nmin_held_out = 3\n"),
+        [
+            "dir/s.toml:9:1: error: world.folds: only truth = \"split\" reads this key [E_TRUTH]\n    fix: use truth = \"split\", or remove the key",
+            "dir/s.toml:10:1: error: world.min_held_out: only truth = \"split\" reads this key [E_TRUTH]\n    fix: use truth = \"split\", or remove the key",
+        ]
+    );
+    assert_eq!(
+        told_by_file(
+            ROWS,
+            "truth = \"split\"\nnoise = \"gamma\"\nsplit = \"time\"\nfolds = 5\n[run]\nlifts = [\"recommended\"]\n"
+        ),
+        [
+            "dir/s.toml:11:1: error: world.noise: truth = \"split\" divides the rows between planner and judge: noise \"gamma\" is never drawn [E_NOISE]\n    fix: remove noise, or use truth = \"posterior\"",
+            "dir/s.toml:12:1: error: world.split: \"time\" judges by later rows, but data.date is missing [E_TRUTH]\n    fix: name the column of dates in [data], or use split = \"out_of_bag\"",
+            "dir/s.toml:13:1: error: world.folds: only split = \"folds\" reads this key [E_TRUTH]\n    fix: use split = \"folds\", or remove the key",
+            "dir/s.toml:15:1: error: run.lifts: with truth = \"split\" there is no recommended lift: today's plan was made from all rows, held-out ones included [E_LIFT]\n    fix: use lifts = [\"apparent\", \"decision\"]",
+        ]
+    );
+    assert_eq!(
+        told_by_file(
+            DATED,
+            "truth = \"split\"\nsplit = \"time\"\nsplit_date = \"soon\"\n"
+        ),
+        [
+            "dir/s.toml:13:14: error: world.split_date: \"soon\" is not a date [E_TRUTH]\n    fix: write a day, such as 2024-07-01"
+        ]
+    );
 }

@@ -116,7 +116,10 @@ fn extrapolation(scenario: &Scenario, plans: &Plans, found: &mut Vec<Finding>) {
 /// Axes with several values of which none makes a difference.
 fn axes(scenario: &Scenario, plans: &Plans, found: &mut Vec<Finding>) {
     let (grid, world) = (&scenario.grid, &scenario.world);
-    let known_truth = matches!(world.truth, TruthModel::Observed | TruthModel::Fixed);
+    let known_truth = matches!(
+        world.truth,
+        TruthModel::Observed | TruthModel::Fixed | TruthModel::Split
+    );
     if grid.dispersion.len() > 1 && known_truth && !world.noise.uses_dispersion() {
         let text = format!(
             "axis dispersion changes nothing: neither truth {:?} nor noise {:?} looks at it",

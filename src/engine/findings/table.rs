@@ -5,7 +5,9 @@ use crate::engine::chain::Chain;
 use crate::engine::worlds::world_flags;
 use crate::flag::{Flag, Flags};
 use crate::resample::BlockMethod;
-use crate::scenario::{Blocks, Campaigns, Days, DispersionSource, Rates, Rows, Scenario};
+use crate::scenario::{
+    Blocks, Campaigns, Days, DispersionSource, Rates, Rows, Scenario, Split, SplitBy,
+};
 use crate::truth::TruthModel;
 use crate::units::Count;
 
@@ -24,6 +26,11 @@ pub(super) fn table(scenario: &Scenario, found: &mut Vec<Finding>) {
         TruthModel::PosteriorFlat => {
             let text = "truth is drawn without shrinkage between channels: for comparison with truth = \"posterior\" only".to_owned();
             found.push(finding(Gravity::Note, None, text, ""));
+        }
+        TruthModel::Split => {
+            if let Some(split) = &world.split {
+                found.push(finding(Gravity::Note, None, split_in_words(split), ""));
+            }
         }
         TruthModel::Posterior | TruthModel::Fixed => {}
     }
@@ -112,6 +119,15 @@ fn rows_in_words(campaigns: &Campaigns) -> String {
         }
         rows => format!("{} rows", count(rows.map_or(0, Rows::len))),
     }
+}
+
+fn split_in_words(split: &Split) -> String {
+    let ways = match &split.by {
+        SplitBy::OutOfBag => "rows drawn with replacement, by the rows never drawn".to_owned(),
+        SplitBy::Folds(folds) => format!("all but one of {folds} folds of rows, by that one"),
+        SplitBy::Time(date) => format!("the days before {date}, by those from then on"),
+    };
+    format!("plans are made from {ways}: no prior and no model of noise enters their decision lift")
 }
 
 fn blocks_in_words(blocks: Blocks) -> String {
