@@ -43,6 +43,8 @@ mod golden_seed_b;
 mod golden_sensitivity;
 /// Statistics, posterior, responses.
 mod golden_stats;
+/// Inputs that fuzzing found.
+mod hostile;
 /// What is said of winners.
 mod judgement;
 /// The house.

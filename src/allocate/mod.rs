@@ -47,6 +47,9 @@ impl BoundMode {
     }
 }
 
+/// Weights up to this count as 0 in a projection: no finite `tau` lifts them to an upper bound of 1.
+const NO_WEIGHT: f64 = 6e-309;
+
 /// Buffers that [`impose`] reuses from call to call.
 #[derive(Debug, Default)]
 pub struct Scratch {

@@ -8,7 +8,7 @@
 //! continuous nonlinear resource allocation problem", EJOR 185(1):1-46,
 //! [doi:10.1016/j.ejor.2006.12.006](https://doi.org/10.1016/j.ejor.2006.12.006).
 
-use super::{Bounds, Scratch};
+use super::{Bounds, NO_WEIGHT, Scratch};
 use crate::flag::{Flag, Flags};
 use crate::lanes;
 use crate::units::FEASIBILITY_TOLERANCE;
@@ -21,9 +21,9 @@ pub(super) fn project(bounds: &Bounds, w: &[f64], scratch: &mut Scratch, x: &mut
     x.copy_from_slice(lo);
     let channels = &mut scratch.channels;
     channels.clear();
-    channels.extend((0..w.len()).filter(|i| w[*i] > 0.0));
+    channels.extend((0..w.len()).filter(|i| w[*i] > NO_WEIGHT));
     let weighted_cap = lanes::fold(channels.len(), |k| hi[channels[k]]);
-    let unweighted_floor = lanes::fold(w.len(), |i| if w[i] > 0.0 { 0.0 } else { lo[i] });
+    let unweighted_floor = lanes::fold(w.len(), |i| if w[i] > NO_WEIGHT { 0.0 } else { lo[i] });
     if weighted_cap + unweighted_floor >= 1.0 - FEASIBILITY_TOLERANCE {
         level(
             channels,
@@ -40,7 +40,7 @@ pub(super) fn project(bounds: &Bounds, w: &[f64], scratch: &mut Scratch, x: &mut
         x[i] = hi[i];
     }
     channels.clear();
-    channels.extend((0..w.len()).filter(|i| w[*i] <= 0.0));
+    channels.extend((0..w.len()).filter(|i| w[*i] <= NO_WEIGHT));
     level(
         channels,
         |_| 1.0,
@@ -54,7 +54,7 @@ pub(super) fn project(bounds: &Bounds, w: &[f64], scratch: &mut Scratch, x: &mut
 }
 
 /// `x_i = clip(tau w_i, lo_i, hi_i)` over `channels`, with `tau` such that they sum to `target`.
-/// Every weight is positive.
+/// Every weight is above [`NO_WEIGHT`].
 fn level(
     channels: &[usize],
     w: impl Fn(usize) -> f64,

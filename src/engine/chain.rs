@@ -44,7 +44,7 @@ impl Chain {
         static_flags.raise_if((budget - spend).abs() > 1e-9 * spend, Flag::BudgetNeSpend);
         Self {
             shares: campaigns.shares().to_vec(),
-            log_spend: logs(campaigns.spend()),
+            log_spend: log_spend(campaigns),
             log_shares: logs(campaigns.shares()),
             static_flags,
         }
@@ -164,4 +164,17 @@ fn all_clipped(bounds: &Bounds, w: &[f64]) -> bool {
     !bounds.bind_nobody()
         && (w.iter().zip(bounds.lo()).all(|(w, lo)| w <= lo)
             || w.iter().zip(bounds.hi()).all(|(w, hi)| w >= hi))
+}
+/// `ln s_i`; negative infinity, nothing to score by, also where the share is too small for a number.
+fn log_spend(campaigns: &Campaigns) -> Vec<f64> {
+    let spend = campaigns.spend().iter().zip(campaigns.shares());
+    spend
+        .map(|(spend, share)| {
+            if *share > 0.0 {
+                spend.ln()
+            } else {
+                f64::NEG_INFINITY
+            }
+        })
+        .collect()
 }

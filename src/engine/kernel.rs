@@ -134,7 +134,13 @@ impl<'a> Kernel<'a> {
                 .spend()
                 .iter()
                 .enumerate()
-                .map(|(i, spend)| if *spend > 0.0 { worth(i) / spend } else { 0.0 })
+                .map(|(i, spend)| {
+                    if shares[i] > 0.0 {
+                        worth(i) / spend
+                    } else {
+                        0.0
+                    }
+                })
                 .collect(),
         };
         let total = Dot {

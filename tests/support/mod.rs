@@ -1,5 +1,6 @@
 //! What golden tests share: finding the files, reading their numbers, comparing with a tolerance.
 
+pub(crate) mod hostile;
 pub(crate) mod plan;
 pub(crate) mod study;
 

@@ -3,6 +3,7 @@
 //! Sorted by buckets of the bits of a number, which are evenly spaced in its logarithm, nearly: about two
 //! buckets per weight, so that most weights land in place and a guide entry is a rank, nearly.
 
+use crate::allocate::NO_WEIGHT;
 use crate::lanes::LANES;
 
 /// Moves that the last, comparing pass may make per weight before it counts as the wrong method.
@@ -150,7 +151,7 @@ fn sort_by_comparing(w: &[f64], values: &mut [f64], order: &mut [u32]) {
 fn range(w: &[f64]) -> (f64, f64) {
     let (mut low, mut high) = ([f64::INFINITY; LANES], [0.0; LANES]);
     let mut widen = |lane: usize, w: f64| {
-        let small = if w > 0.0 { w } else { f64::INFINITY };
+        let small = if w > NO_WEIGHT { w } else { f64::INFINITY };
         low[lane] = if small < low[lane] { small } else { low[lane] };
         high[lane] = if w > high[lane] { w } else { high[lane] };
     };
@@ -170,5 +171,5 @@ fn range(w: &[f64]) -> (f64, f64) {
 /// 0 instead of a weight that is none.
 #[inline(always)]
 fn positive(w: f64) -> f64 {
-    if w > 0.0 { w } else { 0.0 }
+    if w > NO_WEIGHT { w } else { 0.0 }
 }
