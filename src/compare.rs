@@ -337,9 +337,23 @@ fn data(run: &FinishedRun) -> Option<&str> {
     Some(&data.sha256)
 }
 
+/// Whether both runs saw the same worlds: the same table, seed and number of replicates, drawn alike.
 fn is_paired(a: &FinishedRun, b: &FinishedRun) -> bool {
     let of = |run: &FinishedRun| (run.manifest().seed, run.manifest().replicates);
-    of(a) == of(b) && data(a) == data(b)
+    of(a) == of(b) && data(a) == data(b) && drawn(a) == drawn(b)
+}
+
+/// What a run says about how its worlds are drawn.
+fn drawn(run: &FinishedRun) -> [Value; 5] {
+    let scenario = &run.manifest().scenario;
+    let axis = |name: &str| scenario["axes"][name].clone();
+    [
+        scenario["world"].clone(),
+        axis("dispersion"),
+        axis("elasticity"),
+        axis("noise_cv"),
+        axis("drift_cv"),
+    ]
 }
 
 /// Everything the manifests record about what went in.

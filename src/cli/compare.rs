@@ -75,7 +75,17 @@ fn is_luck(metric: &str) -> bool {
         "_mean_variance",
     ];
     OF_LIFTS.iter().any(|end| metric.ends_with(end))
-        || ["regret_max", "prob_best", "best_set", "pareto"].contains(&metric)
+        || [
+            "regret_max",
+            "prob_best",
+            "best_set",
+            "pareto",
+            "prob_picked",
+            "picked_promised",
+            "picked_delivered",
+            "degenerate_replicates",
+        ]
+        .contains(&metric)
 }
 
 fn differs(change: &Change) -> bool {
@@ -132,13 +142,13 @@ fn verdict(comparison: &Comparison) -> String {
         .sum();
     let mut text = if changed > 0 {
         format!(
-            "Up to {} of {all} changed beyond Monte Carlo error in one column (95 %, corrected for {all} comparisons: {} standard errors).",
+            "Up to {} of {all} changed beyond Monte Carlo error in one column (95 % per column, corrected for {all} comparisons: {} standard errors; by chance, one column in 20 shows such a change).",
             Count(changed.into()),
             significant(comparison.margin)
         )
     } else if within > 0 {
         format!(
-            "No estimate changed beyond Monte Carlo error (95 %, corrected for {all} comparisons)."
+            "No estimate changed beyond Monte Carlo error (95 % per column, corrected for {all} comparisons)."
         )
     } else {
         "All estimates are the same.".to_owned()

@@ -168,10 +168,13 @@ fn blocks(
         return None;
     }
     if let Some(BlockLength::Given(length)) = world.block_length.value {
-        if length > dates as f64 {
+        // A circular block of all dates is the table itself, turned: it would show no noise at all.
+        if length >= dates as f64 {
             problems.push(world.block_length.spot.problem(
                 "E_NOISE",
-                format!("blocks of {length} dates are longer than the table, which has {dates}"),
+                format!(
+                    "blocks of {length} dates leave nothing to resample: the table has {dates}"
+                ),
                 "use a shorter length, or \"auto\"",
             ));
             return None;
@@ -334,7 +337,32 @@ fn response_of(
             )),
         }
     }
+    if problems.is_empty() {
+        check_levels(world, &settings, campaigns, problems);
+    }
     settings
+}
+
+/// A curve of every elasticity of the axis must be one that numbers can hold.
+fn check_levels(
+    world: &WorldDraft,
+    settings: &ResponseSettings,
+    campaigns: &Campaigns,
+    problems: &mut Problems,
+) {
+    for elasticity in &world.elasticity {
+        if let Err(error) = settings.at(*elasticity, campaigns.len()) {
+            let spot = Spot {
+                place: world.header.place.clone(),
+                subject: "world.elasticity".to_owned(),
+            };
+            problems.push(spot.problem(
+                error.code(),
+                format!("{elasticity} is out of reach of this curve: {error}"),
+                "use an elasticity nearer to the middle of what the curve can have",
+            ));
+        }
+    }
 }
 
 fn mean_elasticity(response: &Response, campaigns: &Campaigns) -> f64 {

@@ -16,8 +16,8 @@ use crate::units::ZERO_LIFT;
 const PERMUTATIONS: (u64, u64) = (999, 99);
 const ROWS_DEALT: u64 = 20_000_000;
 
-/// The null of every configuration (ascending indices); `None` where the table has no rows, or they cannot
-/// be dealt.
+/// The null of every configuration (ascending indices); `None` where the table has no rows, they cannot be
+/// dealt, or conversions have values, which rows do not carry.
 ///
 /// Rows travel whole, with their spend and conversions, and every channel keeps the number of its rows:
 /// were channels interchangeable, the table at hand would be one such table like any other. On each, the
@@ -32,7 +32,8 @@ pub(super) fn permute(
     let rows = scenario
         .campaigns
         .rows()
-        .filter(|rows| rows.len() > scenario.campaigns.len())?;
+        .filter(|rows| rows.len() > scenario.campaigns.len())
+        .filter(|_| scenario.campaigns.value().is_none())?;
     let (most, fewest) = PERMUTATIONS;
     let permutations = (ROWS_DEALT / rows.len() as u64).clamp(fewest, most);
     let mut bare = scenario.clone();
@@ -80,7 +81,6 @@ fn dealt(scenario: &Scenario, rows: &Rows, order: Option<&[u32]>) -> Option<Camp
         names: scenario.campaigns.names().to_vec(),
         spend: total(&rows.spend),
         conversions: total(&rows.conversions),
-        value: scenario.campaigns.value().map(<[f64]>::to_vec),
         ..Columns::default()
     };
     Campaigns::new(columns).ok()

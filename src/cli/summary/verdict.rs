@@ -133,7 +133,7 @@ pub(super) fn judged(scenario: &Scenario, winners: &Winners, findings: &[Finding
     );
     let moved = plain(best.plan.moved_share);
     let no_signal = findings.iter().any(|finding| finding.no_signal);
-    let (action, sentence) = if best.configuration.rule.alpha == 0.0 || mean <= ZERO_LIFT {
+    let (action, sentence) = if best.plan.moved_share <= ZERO_LIFT || mean <= ZERO_LIFT {
         let sentence =
             format!("Keep today's mix: no rule of the grid has a higher mean lift{world}.");
         (Action::Keep, sentence)

@@ -152,7 +152,7 @@ fn blocks_are_given_or_estimated() {
     assert_eq!(
         resolve(&text("block_length = 90\n"), daily(&swings)).unwrap_err(),
         [
-            "dir/s.toml:12:1: error: world.block_length: blocks of 90 dates are longer than the table, which has 60 [E_NOISE]\n    fix: use a shorter length, or \"auto\""
+            "dir/s.toml:12:1: error: world.block_length: blocks of 90 dates leave nothing to resample: the table has 60 [E_NOISE]\n    fix: use a shorter length, or \"auto\""
         ]
     );
     let one_day = campaigns(&[("a", 2.0, 4.0)]).with_rows(Rows {
