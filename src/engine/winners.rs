@@ -224,8 +224,7 @@ impl Winners {
         robust.worst_mean = robust.worst_mean.min(score);
         robust.mean += score / worlds as f64;
         self.current = Some((rule, robust, seen + 1));
-        if worlds > 1
-            && seen + 1 == worlds
+        if seen + 1 == worlds
             && self
                 .robust
                 .is_none_or(|best| comparable(robust.worst_mean) > comparable(best.worst_mean))
