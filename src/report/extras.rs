@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::words::counted;
-use crate::output::{FinishedRun, Values};
+use crate::output::{FinishedRun, Values, number};
 use crate::problem::Error;
 
 const SENSITIVITY: &str = "sensitivity.csv";
@@ -80,6 +80,23 @@ pub(super) fn others(run: &FinishedRun) -> Result<Vec<Other>, Error> {
     names.map(|name| other(run, name)).collect()
 }
 
+/// A number with five significant digits.
+fn rounded(value: f64) -> String {
+    let short = format!("{value:.4e}").parse().unwrap_or(value);
+    number(short).replace('-', "\u{2212}")
+}
+
+/// What a table is about.
+fn title(name: &str) -> String {
+    match name {
+        "discovery.csv" => {
+            "Where rules fail: regions of rules and worlds (discovery.csv)".to_owned()
+        }
+        "breakeven.csv" => "Where rules break even (breakeven.csv)".to_owned(),
+        other => format!("More: {other}"),
+    }
+}
+
 fn is_csv(name: &str) -> bool {
     Path::new(name)
         .extension()
@@ -92,25 +109,26 @@ fn other(run: &FinishedRun, name: &str) -> Result<Other, Error> {
         let told = run.manifest().column(name, column);
         told.map_or_else(String::new, |told| told.meaning.clone())
     };
-    let columns = table.columns().iter().map(|(column, _)| Header {
-        name: column.clone(),
+    // Axes with one value, and the like, are left to the file.
+    let varies = |values: &Values| (1..table.rows()).any(|row| values.text(row) != values.text(0));
+    let kept: Vec<_> = table
+        .columns()
+        .iter()
+        .filter(|(_, values)| table.rows() < 2 || varies(values))
+        .collect();
+    let columns = kept.iter().map(|(column, _)| Header {
+        name: column.replace('_', " "),
         meaning: meaning(column),
     });
     let cell = |values: &Values, row| OtherCell {
-        text: values.text(row),
+        text: values.number(row).map_or_else(|| values.text(row), rounded),
         number: matches!(values, Values::Numbers(_)),
     };
-    let cells = |row| {
-        table
-            .columns()
-            .iter()
-            .map(|(_, values)| cell(values, row))
-            .collect()
-    };
+    let cells = |row| kept.iter().map(|(_, values)| cell(values, row)).collect();
     let hidden = table.rows().saturating_sub(ROWS);
     Ok(Other {
         name: name.to_owned(),
-        title: name.trim_end_matches(".csv").replace('_', " "),
+        title: title(name),
         columns: columns.collect(),
         rows: (0..table.rows().min(ROWS)).map(cells).collect(),
         note: if hidden > 0 {
@@ -119,4 +137,23 @@ fn other(run: &FinishedRun, name: &str) -> Result<Other, Error> {
             String::new()
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_other_tables_are_short() {
+        for (value, text) in [
+            (0.527_777_777, "0.52778"),
+            (648.0, "648"),
+            (-0.1, "\u{2212}0.1"),
+            (0.0, "0"),
+        ] {
+            assert_eq!(rounded(value), text);
+        }
+        assert_eq!(title("periods.csv"), "More: periods.csv");
+        assert!(is_csv("a.csv") && !is_csv("draws.parquet"));
+    }
 }
