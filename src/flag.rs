@@ -69,7 +69,7 @@ flags! {
 }
 
 /// A set of flags.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Flags(u32);
 
 impl Flags {

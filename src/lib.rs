@@ -63,6 +63,7 @@
 //! | 4 edges | [`config`], [`ingest`], [`output`] |
 //! | 5 results against what was asked, the page | [`gate`], [`report`] |
 //! | 6 both files at once, two runs at once | [`mod@load`], [`compare`] |
+//! | 7 finished work on disk | [`store`] |
 
 pub mod allocate;
 pub mod compare;
@@ -83,6 +84,7 @@ pub mod score;
 pub mod seed;
 pub mod special;
 pub mod stats;
+pub mod store;
 pub mod truth;
 pub mod units;
 pub mod vector;

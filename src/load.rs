@@ -1,5 +1,6 @@
 //! A scenario file and its table in, a valid scenario out; the problems of both are told together.
 
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
 
@@ -17,6 +18,8 @@ pub struct Loaded {
     pub scenario: Scenario,
     /// Scenario file and table, with their fingerprints.
     pub inputs: Vec<InputFile>,
+    /// Every setting of the scenario file, as it was typed ([`config::typed`]).
+    pub settings: BTreeMap<String, String>,
 }
 
 /// Reads a scenario file and its table.
@@ -60,7 +63,11 @@ pub fn load(path: &Path, overrides: &Overrides) -> Result<Loaded, Error> {
     if !overrides.today_only {
         check_gates(&scenario, &gates)?;
     }
-    Ok(Loaded { scenario, inputs })
+    Ok(Loaded {
+        scenario,
+        inputs,
+        settings: config::typed(text),
+    })
 }
 
 /// Metrics must be columns of the results, and every `where` must match something.

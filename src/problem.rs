@@ -235,6 +235,15 @@ pub enum Error {
     /// Ctrl-C or a termination signal (exit code 130).
     #[error("interrupted; nothing was written")]
     Interrupted,
+    /// The same, in a run whose finished work is kept (exit code 130).
+    #[error(
+        "interrupted; finished work is kept in {}: the same command with --resume goes on with it",
+        printable(&kept.to_string_lossy())
+    )]
+    Kept {
+        /// The folder that holds it.
+        kept: PathBuf,
+    },
 }
 
 impl Error {

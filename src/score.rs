@@ -10,7 +10,9 @@
 //! centred before it is multiplied, so that `delta = 1e6` costs no digits and overflows nothing.
 
 /// How a channel is scored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 pub enum Score {
     /// By its conversions: rewards what is big.
     Share,

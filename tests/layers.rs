@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The layer of every top-level module of the library. A new module must be given one here.
-const LAYERS: [(&str, u8); 22] = [
+const LAYERS: [(&str, u8); 23] = [
     ("flag", 0),
     ("lanes", 0),
     ("problem", 0),
@@ -27,6 +27,7 @@ const LAYERS: [(&str, u8); 22] = [
     ("report", 5),
     ("compare", 6),
     ("load", 6),
+    ("store", 7),
 ];
 
 fn layer(module: &str) -> Option<u8> {

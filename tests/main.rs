@@ -21,6 +21,8 @@ mod browser;
 mod commands;
 /// The data dictionary in `results/README.md`.
 mod dictionary;
+/// Runs that die, and runs in shards.
+mod durable;
 /// Do intervals cover, do winners deliver?
 mod experiments;
 /// Allocations and lifts of the oracle, case by case.

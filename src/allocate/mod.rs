@@ -16,7 +16,9 @@ pub use self::common::{CommonBounds, CommonScratch, project_returns};
 use crate::flag::Flags;
 
 /// How bounds are imposed on blended weights.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 pub enum BoundMode {
     /// Exactly: the proportional projection `clip(tau w, lo, hi)` that sums to 1.
     Project,

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use liftsweep::config::Overrides;
+use liftsweep::store::Part;
 use liftsweep::vector::Instructions;
 
 /// Which budget-reallocation rule survives noise?
@@ -27,6 +28,8 @@ pub(crate) enum Command {
     Run(Run),
     /// Say what would run: size, cost, signal in the data, bounds that cannot hold, idle axes
     Check(Check),
+    /// Merge the shards of a run into the run
+    Merge(Merge),
     /// Today's plan of one configuration, as a table
     Allocate(Allocate),
     /// Check a run against its scenario's gates: pass (code 0), fail (1) or inconclusive (3)
@@ -47,8 +50,9 @@ pub(crate) enum Command {
 pub(crate) struct Run {
     /// The scenario file
     pub(crate) scenario: PathBuf,
-    /// Folder for the results [default: results/<name of the scenario>]
-    #[arg(long, value_name = "DIR")]
+    /// Folder for the results, or file for a shard, - being standard output [default: results/<name of
+    /// the scenario>]
+    #[arg(long, value_name = "PATH")]
     pub(crate) out: Option<PathBuf>,
     /// Threads to use [default: all cores]; never changes a result
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -68,15 +72,65 @@ pub(crate) struct Run {
     /// Replace an earlier run in the same folder
     #[arg(long)]
     pub(crate) force: bool,
+    /// Go on with the finished work of a run that was interrupted or died
+    #[arg(long)]
+    pub(crate) resume: bool,
+    /// Seconds of work after which finished work is kept, so that no more is ever lost; 0 keeps none
+    #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = seconds)]
+    pub(crate) checkpoint: f64,
+    /// Make a part of the run, the I-th of N, as one file for `liftsweep merge`
+    #[arg(long, value_name = "I/N", conflicts_with_all = ["resume", "json"])]
+    pub(crate) shard: Option<Part>,
+    /// What the shard holds: the best lift of every replicate, which the rows of other shards need, or rows
+    #[arg(long, value_enum, default_value_t = Phase::Rows, requires = "shard")]
+    pub(crate) phase: Phase,
+    /// What `liftsweep merge` made of the shards of `--phase best`
+    #[arg(long, value_name = "FILE", requires = "shard")]
+    pub(crate) best: Option<PathBuf>,
+    /// Stop when standard input ends: whoever started this holds it open while it lives
+    #[arg(long)]
+    pub(crate) die_with_stdin: bool,
+    #[command(flatten)]
+    pub(crate) telling: Telling,
+}
+
+/// What a run tells while it lasts, and at its end.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct Telling {
     /// How progress is shown on standard error
     #[arg(long, value_enum, default_value_t = Progress::Auto)]
-    pub(crate) progress: Progress,
+    progress: Progress,
     /// Say nothing but errors
     #[arg(long, short, conflicts_with = "json")]
     pub(crate) quiet: bool,
     /// Give the summary as one JSON object
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Merge {
+    /// The shards, in any order
+    #[arg(required = true, value_name = "SHARD")]
+    pub(crate) shards: Vec<PathBuf>,
+    /// Folder for the results [default: results/<name of the scenario>], or file for shards of `--phase
+    /// best`
+    #[arg(long, value_name = "PATH")]
+    pub(crate) out: Option<PathBuf>,
+    /// The scenario file, if it is not where it was when the shards were made
+    #[arg(long, value_name = "FILE")]
+    pub(crate) scenario: Option<PathBuf>,
+    /// Threads to use [default: all cores]; never changes a result
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: Option<u16>,
+    /// Memory for what a run keeps, such as 512MiB or 4GiB; never changes a result
+    #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = memory)]
+    pub(crate) memory: u64,
+    /// Replace an earlier run in the same folder
+    #[arg(long)]
+    pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) telling: Telling,
 }
 
 #[derive(Debug, Args)]
@@ -168,6 +222,14 @@ pub(crate) enum Progress {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Phase {
+    /// The best lift of every replicate among this shard's configurations
+    Best,
+    /// The finished rows of this shard's configurations
+    Rows,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Kernel {
     /// What every processor has
     Portable,
@@ -197,16 +259,18 @@ pub(crate) enum Format {
     Json,
 }
 
-impl Run {
+impl Telling {
     /// How progress is shown.
-    pub(crate) fn progress(&self) -> Progress {
+    pub(crate) fn progress(self) -> Progress {
         if self.quiet {
             Progress::Never
         } else {
             self.progress
         }
     }
+}
 
+impl Run {
     pub(crate) fn overrides(&self) -> Overrides {
         Overrides {
             seed: self.seed,
@@ -221,6 +285,13 @@ fn axis_value(text: &str) -> Result<(String, String), String> {
         .split_once('=')
         .ok_or("write AXIS=VALUE, for example alpha=0.3")?;
     Ok((axis.trim().to_owned(), value.trim().to_owned()))
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    let seconds = text.parse::<f64>().ok();
+    seconds
+        .filter(|seconds| (0.0..=86_400.0).contains(seconds))
+        .ok_or_else(|| "write seconds, from 0 to 86400".into())
 }
 
 /// A size in bytes, with a unit of 1,024 or 1,000.

@@ -10,10 +10,12 @@ mod compare;
 mod findings;
 mod gate;
 mod manual;
+mod merge;
 mod progress;
 mod report;
 mod run;
 mod screen;
+mod shard;
 mod summary;
 
 use std::path::Path;
@@ -38,6 +40,7 @@ pub(crate) fn main() -> ExitCode {
     let outcome = match &arguments.command {
         Command::Run(run) => run::run(run).map(fine),
         Command::Check(check) => check::check(check).map(fine),
+        Command::Merge(merge) => merge::merge(merge).map(fine),
         Command::Allocate(allocate) => allocate::allocate(allocate).map(fine),
         Command::Gate(arguments) => gate::gate(arguments),
         Command::Compare(arguments) => compare::compare(arguments).map(fine),
@@ -81,7 +84,7 @@ fn exit_code(error: &Error) -> u8 {
     match error {
         Error::Input(_) => 2,
         Error::Machine { .. } => 4,
-        Error::Interrupted => 130,
+        Error::Interrupted | Error::Kept { .. } => 130,
     }
 }
 

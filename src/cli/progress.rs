@@ -7,38 +7,47 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use liftsweep::engine::{Observer, Phase};
+use liftsweep::output::{RunFolder, abandon};
 use liftsweep::problem::Error;
 use liftsweep::units::Count;
 
 use super::arguments::Progress;
 use super::clock::Stopwatch;
 use super::screen::{complain, errors_go_to_a_terminal};
+use super::told;
 
 /// How long a plain report stays silent.
 const SILENCE: Duration = Duration::from_secs(5);
 
-/// Set by Ctrl-C and by termination signals.
+/// How long a run that was told to stop has to stop by itself.
+const PATIENCE: Duration = Duration::from_millis(700);
+
+/// Set by Ctrl-C, by termination signals, and by the end of standard input where that is followed.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Interrupt {
     raised: Arc<AtomicBool>,
+    guarded: Arc<Mutex<Guarded>>,
+}
+
+#[derive(Debug, Default)]
+struct Guarded {
     /// What must not stay behind when the process ends at once.
-    partial: Arc<Mutex<Option<PathBuf>>>,
+    partial: Option<PathBuf>,
+    /// Whether the results are being moved to their place: that is not stopped any more.
+    finishing: bool,
 }
 
 impl Interrupt {
-    /// Listens for signals. The first one asks the run to stop; a second one ends the process.
+    /// Listens for signals. The first one asks the run to stop, and ends the process if it does not; a
+    /// second one ends it at once.
     pub(crate) fn listen() -> Result<Self, Error> {
         let interrupt = Self::default();
         let handler = interrupt.clone();
         let listening = ctrlc::set_handler(move || {
-            if handler.raised.swap(true, Ordering::SeqCst) {
-                if let Ok(Some(partial)) = handler.partial.lock().map(|mut partial| partial.take())
-                {
-                    // There is nobody left to tell if this fails.
-                    let _ = std::fs::remove_dir_all(partial);
-                }
-                std::process::exit(130);
+            if handler.raised() {
+                handler.end();
             }
+            handler.raise();
         });
         listening.map_err(|error| Error::Machine {
             action: "listen for signals at",
@@ -48,10 +57,71 @@ impl Interrupt {
         Ok(interrupt)
     }
 
-    /// Names the folder to remove if the process has to end at once.
+    /// Stops when standard input ends: whoever holds it open is gone then.
+    pub(crate) fn follow_standard_input(&self) {
+        let interrupt = self.clone();
+        std::thread::spawn(move || {
+            // Whatever comes is not for us; a failure to read is an end, too.
+            let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+            interrupt.raise();
+        });
+    }
+
+    fn raise(&self) {
+        self.raised.store(true, Ordering::SeqCst);
+        let interrupt = self.clone();
+        std::thread::spawn(move || {
+            std::thread::sleep(PATIENCE);
+            let finishing = interrupt
+                .guarded
+                .lock()
+                .is_ok_and(|guarded| guarded.finishing);
+            if !finishing {
+                interrupt.end();
+            }
+        });
+    }
+
+    /// Ends the process, cleaning up as far as it can.
+    fn end(&self) {
+        let partial = self
+            .guarded
+            .lock()
+            .ok()
+            .and_then(|mut guarded| guarded.partial.take());
+        let mut error = Error::Interrupted;
+        if let Some(partial) = partial {
+            if partial.is_dir() {
+                abandon(&partial);
+            } else {
+                // There is nobody left to tell if this fails.
+                let _ = std::fs::remove_file(&partial);
+            }
+            if RunFolder::keeps_in(&partial) {
+                error = Error::Kept { kept: partial };
+            }
+        }
+        complain(&told(&error));
+        std::process::exit(130);
+    }
+
+    /// Names the folder or file to clean up if the process has to end at once.
     pub(crate) fn guard(&self, partial: &Path) {
-        if let Ok(mut guarded) = self.partial.lock() {
-            *guarded = Some(partial.to_path_buf());
+        if let Ok(mut guarded) = self.guarded.lock() {
+            guarded.partial = Some(partial.to_path_buf());
+        }
+    }
+
+    /// From here on the run is not stopped any more.
+    fn finishing(&self) -> Result<(), Error> {
+        if let Ok(mut guarded) = self.guarded.lock() {
+            guarded.finishing = true;
+            guarded.partial = None;
+        }
+        if self.raised() {
+            Err(Error::Interrupted)
+        } else {
+            Ok(())
         }
     }
 
@@ -80,6 +150,15 @@ impl Watch {
             Progress::Auto | Progress::Plain => Display::Plain(Plain::default()),
         };
         Self { interrupt, display }
+    }
+
+    /// Says that the results are about to be moved to their place.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Interrupted`] if the run was told to stop before.
+    pub(crate) fn finishing(&self) -> Result<(), Error> {
+        self.interrupt.finishing()
     }
 
     /// Takes the bar off the screen.

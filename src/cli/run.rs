@@ -1,26 +1,35 @@
 //! `liftsweep run`.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use liftsweep::engine::{self, Options};
+use liftsweep::engine::{self, Options, Winners};
 use liftsweep::load;
-use liftsweep::output::{Manifest, Provenance, RunFolder, RunWriter};
+use liftsweep::load::Loaded;
+use liftsweep::output::{Attempt, Manifest, Provenance, RunFolder, RunWriter};
 use liftsweep::problem::Error;
 use liftsweep::report;
 use liftsweep::scenario::Scenario;
+use liftsweep::store::{Checkpoint, Found, Identity};
 use liftsweep::vector;
 
-use super::arguments::Run;
+use super::arguments::{Run, Telling};
 use super::clock::{Stopwatch, unix_seconds};
 use super::findings::{findings, headline};
 use super::progress::{Interrupt, Watch};
 use super::screen::complain;
 use super::summary::Told;
-use super::{Outcome, at_scenario};
+use super::{Outcome, at_scenario, shard};
 
 pub(crate) fn run(arguments: &Run) -> Outcome {
-    let (watch, started) = (Stopwatch::start(), unix_seconds());
+    if let Some(part) = arguments.shard {
+        return shard::shard(arguments, part);
+    }
+    let making = Making::begin(arguments.telling);
     let interrupt = Interrupt::listen()?;
+    if arguments.die_with_stdin {
+        interrupt.follow_standard_input();
+    }
     let options = Options {
         memory: arguments.memory,
     };
@@ -36,85 +45,199 @@ pub(crate) fn run(arguments: &Run) -> Outcome {
         .out
         .clone()
         .unwrap_or_else(|| default_folder(scenario));
-    let folder = RunFolder::create(&target, arguments.force)?;
-
-    interrupt.guard(folder.partial());
-    let tell = |text: &str| {
-        if !arguments.quiet {
-            complain(text);
-        }
+    let attempt = match (arguments.resume, arguments.force) {
+        (true, _) => Attempt::Resume,
+        (false, true) => Attempt::Force,
+        (false, false) => Attempt::First,
     };
-    tell(&headline(scenario));
-    let observer = Watch::new(arguments.progress(), interrupt);
-    let found = pool.install(|| engine::findings(scenario, &observer))?;
-    tell(&findings(&found));
+    let folder = RunFolder::begin(&target, attempt, arguments.force)?;
+    interrupt.guard(folder.beside());
 
-    let mut settled = scenario.clone();
-    let settling = pool.install(|| engine::settle(&mut settled, options, &observer));
-    if settling.is_err() {
-        observer.clear();
+    let watch = making.watch;
+    let clock = move || watch.elapsed();
+    let every = Some(Duration::from_secs_f64(arguments.checkpoint));
+    let (checkpoint, found) = Checkpoint::open(
+        folder.beside(),
+        Identity::new(&loaded),
+        &arguments.scenario,
+        every.filter(|every| !every.is_zero()),
+        &clock,
+    )?;
+    if !arguments.telling.quiet {
+        tell_leftovers(&folder, attempt, found);
     }
-    settling.map_err(|error| at_scenario(error, &arguments.scenario))?;
-    let scenario = &settled;
-    let mut writer = RunWriter::create(scenario, &folder)?;
-    let winners = pool.install(|| engine::run(scenario, options, &observer, &mut writer));
-    let judged = winners.and_then(|winners| {
-        let judgement = pool.install(|| engine::judge(scenario, options, &observer, &winners))?;
-        Ok((winners, judgement))
-    });
-    observer.clear();
-    let (winners, judgement) = judged.map_err(|error| at_scenario(error, &arguments.scenario))?;
-    let about_winners = judgement.findings(scenario, &winners);
-    tell(&findings(&about_winners));
-    let found: Vec<_> = found.into_iter().chain(about_winners).collect();
-
-    let mut written = writer.finish()?;
-    let provenance = Provenance {
-        started_unix_seconds: started,
-        seconds: watch.elapsed().as_secs_f64(),
-        threads: pool.current_num_threads(),
-        platform: format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH),
-    };
-    let manifest = Manifest::new(
-        scenario,
-        loaded.inputs,
-        written.files.clone(),
-        &found,
-        winners.degenerate_replicates,
-        provenance,
+    let observer = Watch::new(arguments.telling.progress(), interrupt);
+    let beside = folder.beside().to_path_buf();
+    let path = &arguments.scenario;
+    let made = making.make(
+        loaded,
+        path,
+        folder,
+        options,
+        &pool,
+        &observer,
+        &mut |scenario, writer| {
+            engine::run_keeping(scenario, options, &observer, &checkpoint, writer)
+        },
     );
-    let mut manifest = manifest.with_selection(scenario, &winners, &judgement);
-    if scenario.output.report {
-        let page = report::write(&folder, &manifest)?;
-        written.files.push(page.clone());
-        manifest.add(page);
+    if let Some(failure) = checkpoint.failure() {
+        complain(&format!(
+            "liftsweep: {failure}; finished work was not kept any more\n"
+        ));
     }
-    manifest.write(&folder)?;
-    folder.finish()?;
-    let told = Told {
-        scenario,
-        winners: &winners,
-        judgement: &judgement,
-        findings: &found,
-        written: &written,
-        target: &target,
-        elapsed: watch.elapsed(),
-    };
-    Ok(if arguments.quiet {
-        String::new()
-    } else if arguments.json {
-        told.json(&manifest)
-    } else {
-        told.summary()
-    })
+    made.map_err(|error| with_kept(error, &beside))
+}
+
+/// Says what an earlier attempt has left, and what becomes of it.
+fn tell_leftovers(folder: &RunFolder, attempt: Attempt, found: Found) {
+    let place = folder.beside().display();
+    match (attempt, found) {
+        (Attempt::Resume, Found::Pieces(_)) => {
+            complain(&format!("going on with the finished work in {place}\n"));
+        }
+        (Attempt::Resume, Found::Nothing) => {
+            complain("no finished work of an earlier attempt: beginning at the beginning\n");
+        }
+        (Attempt::First | Attempt::Force, _) if folder.cleared() => {
+            complain(&format!(
+                "cleared what an earlier attempt left in {place}\n"
+            ));
+        }
+        _ => {}
+    }
+}
+
+/// What ended a run, and that its finished work is kept, if it is.
+fn with_kept(error: Error, beside: &Path) -> Error {
+    if !RunFolder::keeps_in(beside) {
+        return error;
+    }
+    let kept = beside.to_path_buf();
+    match error {
+        Error::Interrupted => Error::Kept { kept },
+        other @ Error::Machine { .. } => {
+            complain(&format!(
+                "finished work is kept in {}: the same command with --resume goes on with it\n",
+                kept.display()
+            ));
+            other
+        }
+        other => other,
+    }
+}
+
+/// A run in the making: what happens around the sweep, wherever its rows come from.
+pub(crate) struct Making {
+    watch: Stopwatch,
+    started: u64,
+    telling: Telling,
+}
+
+impl Making {
+    pub(crate) fn begin(telling: Telling) -> Self {
+        Self {
+            watch: Stopwatch::start(),
+            started: unix_seconds(),
+            telling,
+        }
+    }
+
+    /// Has `sweep` fill the folder, and finishes it.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "everything that a run consists of"
+    )]
+    pub(crate) fn make(
+        self,
+        loaded: Loaded,
+        path: &Path,
+        folder: RunFolder,
+        options: Options,
+        pool: &rayon::ThreadPool,
+        observer: &Watch,
+        sweep: &mut (dyn FnMut(&Scenario, &mut RunWriter<'_>) -> Result<Winners, Error> + Send),
+    ) -> Outcome {
+        let Telling { quiet, json, .. } = self.telling;
+        let tell = |text: &str| {
+            if !quiet {
+                complain(text);
+            }
+        };
+        let scenario = &loaded.scenario;
+        tell(&headline(scenario));
+        let found = pool.install(|| engine::findings(scenario, observer))?;
+        tell(&findings(&found));
+
+        let mut settled = scenario.clone();
+        let settling = pool.install(|| engine::settle(&mut settled, options, observer));
+        if settling.is_err() {
+            observer.clear();
+        }
+        settling.map_err(|error| at_scenario(error, path))?;
+        let scenario = &settled;
+        let mut writer = RunWriter::create(scenario, &folder)?;
+        let winners = pool.install(|| sweep(scenario, &mut writer));
+        let judged = winners.and_then(|winners| {
+            let judgement =
+                pool.install(|| engine::judge(scenario, options, observer, &winners))?;
+            Ok((winners, judgement))
+        });
+        observer.clear();
+        let (winners, judgement) = judged.map_err(|error| at_scenario(error, path))?;
+        let about_winners = judgement.findings(scenario, &winners);
+        tell(&findings(&about_winners));
+        let found: Vec<_> = found.into_iter().chain(about_winners).collect();
+
+        let mut written = writer.finish()?;
+        let provenance = Provenance {
+            started_unix_seconds: self.started,
+            seconds: self.watch.elapsed().as_secs_f64(),
+            threads: pool.current_num_threads(),
+            platform: format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH),
+        };
+        let manifest = Manifest::new(
+            scenario,
+            loaded.inputs,
+            written.files.clone(),
+            &found,
+            winners.degenerate_replicates,
+            provenance,
+        );
+        let mut manifest = manifest.with_selection(scenario, &winners, &judgement);
+        if scenario.output.report {
+            let page = report::write(&folder, &manifest)?;
+            written.files.push(page.clone());
+            manifest.add(page);
+        }
+        manifest.write(&folder)?;
+        observer.finishing()?;
+        let target = folder.target().to_path_buf();
+        folder.finish()?;
+        let told = Told {
+            scenario,
+            winners: &winners,
+            judgement: &judgement,
+            findings: &found,
+            written: &written,
+            target: &target,
+            elapsed: self.watch.elapsed(),
+        };
+        Ok(if quiet {
+            String::new()
+        } else if json {
+            told.json(&manifest)
+        } else {
+            told.summary()
+        })
+    }
 }
 
 /// `results/<name>` below the working directory.
-fn default_folder(scenario: &Scenario) -> PathBuf {
+pub(crate) fn default_folder(scenario: &Scenario) -> PathBuf {
     Path::new("results").join(&scenario.name)
 }
 
-fn pool(threads: Option<u16>) -> Result<rayon::ThreadPool, Error> {
+pub(crate) fn pool(threads: Option<u16>) -> Result<rayon::ThreadPool, Error> {
     // This thread is one of them: what would it do meanwhile?
     let builder = rayon::ThreadPoolBuilder::new()
         .num_threads(threads.map_or(0, usize::from))

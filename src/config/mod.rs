@@ -36,6 +36,7 @@ mod split;
 mod syntax;
 #[cfg(test)]
 mod tests;
+mod typed;
 mod world;
 
 use std::path::Path;
@@ -55,6 +56,7 @@ use crate::units::Count;
 pub use self::gate::PlacedGate;
 pub use self::overrides::Overrides;
 pub use self::schema::schema;
+pub use self::typed::typed;
 
 /// The most configurations a grid may have.
 pub const LARGEST_GRID: u128 = 10_000_000;

@@ -126,13 +126,13 @@ pub(super) fn bytes_of_worlds(scenario: &Scenario) -> u64 {
     per_world.saturating_mul(scenario.grid.worlds())
 }
 
-/// Contiguous ranges of configurations, each within what the comparison of worlds leaves of the limit.
-pub(super) fn blocks(scenario: &Scenario, options: Options) -> Vec<Range<u64>> {
+/// Contiguous ranges of some configurations, each within what the comparison of worlds leaves of the limit.
+pub(super) fn blocks(scenario: &Scenario, options: Options, of: Range<u64>) -> Vec<Range<u64>> {
     let left = options.memory.saturating_sub(bytes_of_worlds(scenario));
     let size = Needs::of(scenario).most(left);
-    let total = scenario.grid.len();
-    (0..total.div_ceil(size))
-        .map(|block| block * size..total.min((block + 1) * size))
+    let count = (of.end.saturating_sub(of.start)).div_ceil(size);
+    (0..count)
+        .map(|block| of.start + block * size..of.end.min(of.start + (block + 1) * size))
         .collect()
 }
 

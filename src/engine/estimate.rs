@@ -25,7 +25,7 @@ pub struct Estimate {
 /// The size of a run under these options.
 #[must_use]
 pub fn estimate(scenario: &Scenario, options: Options) -> Estimate {
-    let blocks = blocks(scenario, options);
+    let blocks = blocks(scenario, options, 0..scenario.grid.len());
     let compares = Kept::new(&scenario.run).compares();
     let passes = if blocks.len() > 1 && compares { 2 } else { 1 };
     let (configurations, replicates) = (scenario.grid.len(), scenario.run.replicates);

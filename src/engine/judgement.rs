@@ -286,7 +286,7 @@ fn through(
     let chain = Chain::new(&scenario.campaigns, scenario.budget);
     let worlds = Worlds::new(scenario);
     let sweep = Sweep::new(scenario, &chain, &worlds, observer);
-    let at_once = largest(&blocks(scenario, options));
+    let at_once = largest(&blocks(scenario, options, 0..scenario.grid.len()));
     for part in configurations.chunks(usize::try_from(at_once).unwrap_or(usize::MAX)) {
         let (plan, lifts) =
             sweep.sweep_through(part.to_vec(), replicates.clone(), Phase::Winners)?;

@@ -6,7 +6,7 @@ use crate::scenario::{Configuration, Lift, Scenario};
 use crate::stats::{Cross, Picked, Summary};
 
 /// All results of one configuration.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub struct ConfigurationRow {
     /// Rule and world.
     pub configuration: Configuration,
@@ -66,7 +66,7 @@ impl ConfigurationRow {
 }
 
 /// A rule among the rules of its world.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub struct Rivals {
     /// Regret, probability of being best, difference to the best.
     pub cross: Cross,
@@ -81,7 +81,7 @@ pub struct Rivals {
 /// In a split with held-out return `N` of the plan and `D` of today's mix, the ratio version is
 /// `N / D - 1`, whose mean feels that `D` varies; the other is `(N - D) / D0`, with the return `D0` of
 /// today's mix on the whole table. The decision lift is the one with the lower mean.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct SplitRow {
     /// Mean of the ratio version.
     pub ratio_mean: f64,
@@ -93,7 +93,7 @@ pub struct SplitRow {
 }
 
 /// What today's plan looks like, judged by the table as it is.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct PlanRow {
     /// Lift of the plan on the table that chose it: an apparent lift.
     pub lift: f64,
@@ -118,7 +118,7 @@ pub struct PlanRow {
 }
 
 /// One channel in one configuration's plan.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct AllocationRow {
     /// The configuration's index.
     pub configuration: u64,

@@ -80,7 +80,7 @@ fn needed(
     let worlds = Worlds::new(scenario);
     let sweep = Sweep::new(scenario, &chain, &worlds, observer);
     let mut needed = 0.0_f64;
-    for block in blocks(scenario, options) {
+    for block in blocks(scenario, options, 0..scenario.grid.len()) {
         let (plan, lifts) = sweep.block(block, Phase::Settle)?;
         for first in (0..plan.slots()).step_by(ROWS_AT_ONCE) {
             let slots = first..plan.slots().min(first + ROWS_AT_ONCE);

@@ -4,14 +4,12 @@ use std::ops::Range;
 use std::sync::Mutex;
 
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
-use super::budget::largest;
 use super::lifts::BlockLifts;
-use super::observer::Phase;
 use super::plan::Plan;
 use super::sweep::Sweep;
-use crate::problem::Error;
-use crate::scenario::Lift;
+use crate::scenario::{Grid, Lift};
 use crate::stats::{self, Best, BestPerReplicate, SelectScratch, Summary};
 
 /// What is known of a world once all its rules were seen.
@@ -26,7 +24,7 @@ pub(super) struct WorldBest {
 
 /// The best of every replicate among the rules seen so far: by decision lift, and by apparent lift where
 /// both are kept.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Seen {
     decision: BestPerReplicate,
     apparent: Option<BestPerReplicate>,
@@ -58,88 +56,150 @@ pub(super) struct Standing {
     pub(super) decisions: Vec<Summary>,
 }
 
-impl Sweep<'_> {
-    /// The first pass over all configurations.
-    pub(super) fn standing(
-        &self,
-        blocks: &[Range<u64>],
-        only: Option<&(Plan, BlockLifts)>,
-    ) -> Result<Standing, Error> {
-        let grid = &self.scenario.grid;
-        let count = usize::try_from(grid.worlds()).unwrap_or(usize::MAX);
-        let mut best: Vec<Option<Seen>> = vec![None; count];
-        let mut points: Vec<(f64, f64)> =
-            Vec::with_capacity(usize::try_from(grid.len()).unwrap_or(0));
-        let mut decisions = Vec::new();
-        let mut observe = |plan: &Plan, lifts: &BlockLifts| {
-            let mut of_block: Vec<Summary> = Vec::new();
-            let mut of_worlds: Vec<Vec<Summary>> = Vec::with_capacity(count);
-            for (world, best) in best.iter_mut().enumerate() {
-                let (block, summaries) = self.block_best(plan, lifts, world as u64);
-                of_worlds.push(summaries);
-                match (best.as_mut(), block) {
-                    (Some(best), Some(block)) => best.merge(&block),
-                    (None, block) => *best = block,
-                    (Some(_), None) => {}
-                }
-            }
-            if count == 1 {
-                of_block = of_worlds.pop().unwrap_or_default();
-            } else {
-                // Slots go round the worlds, beginning with that of the first.
-                let mut of_worlds: Vec<_> = of_worlds.into_iter().map(Vec::into_iter).collect();
-                let first = plan.configurations.first().copied().unwrap_or(0);
-                let first = usize::try_from(first % count as u64).unwrap_or(0);
-                let next = |slot: usize| of_worlds[(first + slot) % count].next();
-                of_block.extend((0..plan.slots()).filter_map(next));
-            }
-            points.extend(of_block.iter().map(|summary| (summary.mean, summary.cvar)));
-            if only.is_some() {
-                decisions = of_block;
-            }
-        };
-        if let Some((plan, lifts)) = only {
-            observe(plan, lifts);
-        } else {
-            for block in blocks {
-                let (plan, lifts) = self.block(block.clone(), Phase::Best)?;
-                observe(&plan, &lifts);
-            }
-        }
+/// The first pass over a stretch of the grid: everything that the rows of any other stretch need to
+/// know of it.
+///
+/// Two that follow each other make one ([`Contest::append`]), exactly as if it had been one pass.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Contest {
+    first: u64,
+    /// One entry per world level; `None` before any of its configurations was seen.
+    worlds: Vec<Option<Contender>>,
+    /// Mean and conditional value at risk of the decision lift of every configuration.
+    points: Vec<(f64, f64)>,
+}
 
-        let stars: Vec<u64> = (0..count as u64)
-            .map(|world| star(&points, world, count))
-            .collect();
-        let star_rows = self.star_rows(&stars, blocks, only)?;
-        let worlds = best.into_iter().zip(star_rows).filter_map(|(best, star)| {
-            let Seen { decision, apparent } = best?;
-            Some(WorldBest {
-                best: decision.finish(),
-                star,
-                apparent: apparent.map(BestPerReplicate::finish),
-            })
-        });
-        Ok(Standing {
-            worlds: worlds.collect(),
-            pareto: pareto(&points, count),
-            decisions,
-        })
+/// The best of a world so far.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Contender {
+    best: Seen,
+    /// Highest mean of any configuration; of equals, that of the first.
+    mean: f64,
+    /// The decision lifts of that configuration.
+    star: Vec<f64>,
+}
+
+impl Contest {
+    /// Nothing seen yet of a stretch that begins at configuration `first`.
+    pub(super) fn new(grid: &Grid, first: u64) -> Self {
+        let worlds = usize::try_from(grid.worlds()).unwrap_or(usize::MAX);
+        Self {
+            first,
+            worlds: vec![None; worlds],
+            points: Vec::new(),
+        }
     }
 
-    /// The best decision lifts of one world within a block, and the statistics of its slots in their order.
-    fn block_best(
+    /// The configurations that were seen.
+    #[must_use]
+    pub fn range(&self) -> Range<u64> {
+        self.first..self.first + self.points.len() as u64
+    }
+
+    /// Takes in the contest of the configurations that follow. `false`, and nothing happens, where `other`
+    /// does not begin where this one ends.
+    #[must_use]
+    pub fn append(&mut self, other: Self) -> bool {
+        if other.first != self.range().end || other.worlds.len() != self.worlds.len() {
+            return false;
+        }
+        for (mine, other) in self.worlds.iter_mut().zip(other.worlds) {
+            match (mine.as_mut(), other) {
+                (Some(mine), Some(other)) => mine.merge(other),
+                (None, other) => *mine = other,
+                (Some(_), None) => {}
+            }
+        }
+        self.points.extend(other.points);
+        true
+    }
+
+    /// The standing of all rules, once every configuration was seen.
+    pub(super) fn finish(self) -> Standing {
+        let pareto = pareto(&self.points, self.worlds.len());
+        let worlds = self.worlds.into_iter().flatten().map(|world| WorldBest {
+            best: world.best.decision.finish(),
+            star: world.star,
+            apparent: world.best.apparent.map(BestPerReplicate::finish),
+        });
+        Standing {
+            worlds: worlds.collect(),
+            pareto,
+            decisions: Vec::new(),
+        }
+    }
+}
+
+impl Contender {
+    fn merge(&mut self, other: Self) {
+        self.best.merge(&other.best);
+        if other.mean > self.mean {
+            self.mean = other.mean;
+            self.star = other.star;
+        }
+    }
+}
+
+impl Sweep<'_> {
+    /// Takes the next block into a contest; the statistics of its decision lifts, slot by slot.
+    pub(super) fn contend(
         &self,
+        contest: &mut Contest,
         plan: &Plan,
         lifts: &BlockLifts,
-        world: u64,
-    ) -> (Option<Seen>, Vec<Summary>) {
-        const JOB: usize = 64;
+    ) -> Vec<Summary> {
+        let count = contest.worlds.len();
+        let mut of_worlds: Vec<Vec<Summary>> = Vec::with_capacity(count);
+        for (world, known) in contest.worlds.iter_mut().enumerate() {
+            let slots = self.slots_of_world(plan, world as u64);
+            let (best, summaries) = self.block_best(plan, lifts, &slots);
+            if let (Some(best), Some(star)) = (best, highest(&summaries)) {
+                let mut contender = Contender {
+                    best,
+                    mean: summaries[star].mean,
+                    star: Vec::new(),
+                };
+                lifts.row(Lift::Decision, plan, slots[star], &mut contender.star);
+                match known {
+                    Some(known) => known.merge(contender),
+                    None => *known = Some(contender),
+                }
+            }
+            of_worlds.push(summaries);
+        }
+        let of_block: Vec<Summary> = if count == 1 {
+            of_worlds.pop().unwrap_or_default()
+        } else {
+            // Slots go round the worlds, beginning with that of the first.
+            let mut of_worlds: Vec<_> = of_worlds.into_iter().map(Vec::into_iter).collect();
+            let first = plan.configurations.first().copied().unwrap_or(0);
+            let first = usize::try_from(first % count as u64).unwrap_or(0);
+            let next = |slot: usize| of_worlds[(first + slot) % count].next();
+            (0..plan.slots()).filter_map(next).collect()
+        };
+        let points = of_block.iter().map(|summary| (summary.mean, summary.cvar));
+        contest.points.extend(points);
+        of_block
+    }
+
+    /// The slots of a block that belong to a world, in their order.
+    fn slots_of_world(&self, plan: &Plan, world: u64) -> Vec<usize> {
         // A block is a stretch of the grid, and the world is its fastest part.
         let worlds = self.scenario.grid.worlds();
         let begins = plan.configurations.first().copied().unwrap_or(0) % worlds;
         let whole = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
         let first = whole((world + worlds - begins) % worlds);
-        let slots: Vec<usize> = (first..plan.slots()).step_by(whole(worlds)).collect();
+        (first..plan.slots()).step_by(whole(worlds)).collect()
+    }
+
+    /// The best decision lifts among some slots of a block, and the statistics of each.
+    fn block_best(
+        &self,
+        plan: &Plan,
+        lifts: &BlockLifts,
+        slots: &[usize],
+    ) -> (Option<Seen>, Vec<Summary>) {
+        const JOB: usize = 64;
         let (plans, metrics) = (self.summary_plans(plan, lifts), &self.scenario.metrics);
         // As many as there are threads: whoever saw which configurations changes nothing.
         let idle: Mutex<Vec<Seen>> = Mutex::new(Vec::new());
@@ -174,47 +234,18 @@ impl Sweep<'_> {
         });
         (best, summaries.into_iter().flatten().collect())
     }
-
-    /// Decision lifts of each world's star: `stars` is the configuration of each world.
-    fn star_rows(
-        &self,
-        stars: &[u64],
-        blocks: &[Range<u64>],
-        only: Option<&(Plan, BlockLifts)>,
-    ) -> Result<Vec<Vec<f64>>, Error> {
-        let mut sorted: Vec<(u64, usize)> = stars.iter().copied().zip(0..).collect();
-        sorted.sort_unstable();
-        let mut rows = vec![Vec::new(); stars.len()];
-        let mut read = |plan: &Plan, lifts: &BlockLifts, stars: &[(u64, usize)]| {
-            for (star, world) in stars {
-                let slot = plan.configurations.partition_point(|other| other < star);
-                lifts.row(Lift::Decision, plan, slot, &mut rows[*world]);
-            }
-        };
-        if let Some((plan, lifts)) = only {
-            read(plan, lifts, &sorted);
-        } else {
-            // As many at a time as a block holds.
-            for part in sorted.chunks(usize::try_from(largest(blocks)).unwrap_or(usize::MAX)) {
-                let (plan, lifts) =
-                    self.sweep(part.iter().map(|(star, _)| *star).collect(), Phase::Best)?;
-                read(&plan, &lifts, part);
-            }
-        }
-        Ok(rows)
-    }
 }
 
-/// The rule with the highest mean of a world; the first of equals.
-fn star(points: &[(f64, f64)], world: u64, worlds: usize) -> u64 {
-    let first = usize::try_from(world).unwrap_or(0);
-    let mut star = first;
-    for index in (first..points.len()).step_by(worlds) {
-        if points[index].0 > points[star].0 {
-            star = index;
+/// Position of the highest mean; the first of equals.
+fn highest(summaries: &[Summary]) -> Option<usize> {
+    let mut star = None;
+    let mut mean = f64::NEG_INFINITY;
+    for (position, summary) in summaries.iter().enumerate() {
+        if star.is_none() || summary.mean > mean {
+            (star, mean) = (Some(position), summary.mean);
         }
     }
-    star as u64
+    star
 }
 
 /// The Pareto fronts of all worlds, one entry per configuration.

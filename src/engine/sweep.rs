@@ -6,9 +6,7 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-
-use super::budget::{Options, blocks, refuse_size};
+use super::budget::Options;
 use super::chain::Chain;
 use super::judge::Judge;
 use super::kernel::Kernel;
@@ -16,92 +14,18 @@ use super::lifts::BlockLifts;
 use super::observer::{Observer, Phase, Unobserved};
 use super::plan::Plan;
 use super::planner::{Planner, TableMetric};
-use super::row::{AllocationRow, Draws, Sink};
+use super::row::{AllocationRow, ConfigurationRow, Draws};
 use super::shares::share_rows;
 use super::standing::Standing;
-use super::winners::Winners;
 use super::worlds::Worlds;
 use crate::problem::{Error, Place, Problem};
-use crate::scenario::{AllocationsWanted, Scenario};
+use crate::scenario::Scenario;
 
 /// Finished rows that are held at a time.
 pub(super) const ROWS_AT_ONCE: usize = 2_048;
 
 /// More than this fraction of replicates without any conversion is an error.
 const DEGENERATE_LIMIT: f64 = 0.01;
-
-/// Rows whose text is made at once, by one thread.
-const ROWS_OF_TEXT: usize = 64;
-
-/// Runs a scenario and hands its rows to `sink` in grid order; returns who won.
-///
-/// The numbers depend on the scenario alone, never on the options, on threads or on time.
-///
-/// # Errors
-///
-/// [`Error::Input`] if the run does not fit into memory ([`refuse_size`]), or more than 1 % of the
-/// replicates hold no conversion at all;
-/// [`Error::Interrupted`] when the observer asks to stop; whatever the sink fails with.
-pub fn run<E: From<Error>>(
-    scenario: &Scenario,
-    options: Options,
-    observer: &dyn Observer,
-    sink: &mut impl Sink<Error = E>,
-) -> Result<Winners, E> {
-    refuse_size(scenario, options)?;
-    let chain = Chain::new(&scenario.campaigns, scenario.budget);
-    let worlds = Worlds::new(scenario);
-    let sweep = Sweep::new(scenario, &chain, &worlds, observer);
-    let blocks = blocks(scenario, options);
-    let compares = sweep.kernel.kept.compares();
-    let mut winners = Winners::new(scenario);
-
-    let only = if blocks.len() == 1 {
-        Some(sweep.block(blocks[0].clone(), Phase::Sweep)?)
-    } else {
-        None
-    };
-    let standing = if compares {
-        Some(sweep.standing(&blocks, only.as_ref())?)
-    } else {
-        None
-    };
-    if let Some((plan, lifts)) = &only {
-        sweep.write(plan, lifts, standing.as_ref(), &mut winners, sink)?;
-    } else {
-        for block in &blocks {
-            let (plan, lifts) = sweep.block(block.clone(), Phase::Sweep)?;
-            sweep.write(&plan, &lifts, standing.as_ref(), &mut winners, sink)?;
-        }
-    }
-    drop(only);
-    let wanted: Vec<u64> = match scenario.output.allocations {
-        AllocationsWanted::None => Vec::new(),
-        AllocationsWanted::All => (0..scenario.grid.len()).collect(),
-        AllocationsWanted::Best => winners.worth_reading(),
-    };
-    share_rows(&sweep.kernel, &wanted, options, observer, &mut |rows| {
-        let sink_of_text: &_ = &*sink;
-        let texts = texts(rows, |rows, text| {
-            sink_of_text.render_allocations(rows, text);
-        });
-        for (rows, text) in rows.chunks(ROWS_OF_TEXT).zip(texts) {
-            sink.allocations(rows, &text)?;
-        }
-        Ok::<(), E>(())
-    })?;
-    Ok(winners)
-}
-
-/// The texts of [`ROWS_OF_TEXT`] rows each, in their order.
-fn texts<R: Sync>(rows: &[R], render: impl Fn(&[R], &mut Vec<u8>) + Sync) -> Vec<Vec<u8>> {
-    let text = |rows: &[R]| {
-        let mut text = Vec::new();
-        render(rows, &mut text);
-        text
-    };
-    rows.par_chunks(ROWS_OF_TEXT).map(text).collect()
-}
 
 /// Makes the shares of some configurations, for nobody: to see how long it takes.
 pub(super) fn shares_only(scenario: &Scenario, configurations: &[u64]) {
@@ -126,6 +50,12 @@ pub(super) fn sweep_only(scenario: &Scenario, configurations: Vec<u64>) {
     if let Ok((plan, lifts)) = sweep.sweep(configurations, Phase::Sweep) {
         let _ = sweep.rows(&plan, &lifts, 0..plan.slots(), None);
     }
+}
+
+/// What a block gives, in the order of its configurations.
+pub(super) enum Made<'a> {
+    Draws(&'a Draws<'a>),
+    Rows(&'a [ConfigurationRow]),
 }
 
 /// A scenario with all that its passes share.
@@ -158,38 +88,33 @@ impl<'a> Sweep<'a> {
         }
     }
 
-    /// Hands the rows of a block to `sink`, some at a time.
-    fn write<E: From<Error>>(
+    /// Hands the rows of a block to `take`, some at a time, and before them, if `draws` are wanted, every
+    /// replicate's lifts.
+    pub(super) fn rows_of_block<E: From<Error>>(
         &self,
         plan: &Plan,
         lifts: &BlockLifts,
         standing: Option<&Standing>,
-        winners: &mut Winners,
-        sink: &mut impl Sink<Error = E>,
+        draws: bool,
+        take: &mut dyn FnMut(Made<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         for first in (0..plan.slots()).step_by(ROWS_AT_ONCE) {
             let slots = first..plan.slots().min(first + ROWS_AT_ONCE);
-            if sink.takes_draws() {
-                self.write_draws(plan, lifts, slots.clone(), sink)?;
+            if draws {
+                self.draws_of_block(plan, lifts, slots.clone(), take)?;
             }
-            let rows = self.rows(plan, lifts, slots, standing)?;
-            winners.observe(&rows);
-            let sink_of_text: &_ = &*sink;
-            let texts = texts(&rows, |rows, text| sink_of_text.render(rows, text));
-            for (rows, text) in rows.chunks(ROWS_OF_TEXT).zip(texts) {
-                sink.configurations(rows, &text)?;
-            }
+            take(Made::Rows(&self.rows(plan, lifts, slots, standing)?))?;
         }
         Ok(())
     }
 
-    /// Hands every replicate's lifts of some slots to `sink`.
-    fn write_draws<E: From<Error>>(
+    /// Hands every replicate's lifts of some slots to `take`.
+    pub(super) fn draws_of_block<E: From<Error>>(
         &self,
         plan: &Plan,
         lifts: &BlockLifts,
         slots: Range<usize>,
-        sink: &mut impl Sink<Error = E>,
+        take: &mut dyn FnMut(Made<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         for slot in slots {
             if self.observer.cancelled() {
@@ -197,11 +122,11 @@ impl<'a> Sweep<'a> {
             }
             let configuration = plan.configurations[slot];
             lifts.pieces(&self.scenario.run.lifts, plan, slot, |first, lifts| {
-                sink.draws(&Draws {
+                take(Made::Draws(&Draws {
                     configuration,
                     first,
                     lifts,
-                })
+                }))
             })?;
         }
         Ok(())

@@ -6,7 +6,7 @@ use super::kernel::Kernel;
 use super::lifts::BlockLifts;
 use super::plan::Plan;
 use super::planner::Planner;
-use super::sweep::run;
+use super::run::run;
 use super::worlds::{DrawLevel, World, Worlds};
 use super::{AllocationRow, ConfigurationRow, Sink, Unobserved};
 use crate::allocate::BoundMode;
@@ -204,7 +204,7 @@ fn the_size_of_blocks_changes_nothing() {
     assert_eq!(whole.rows.len() as u64, scenario.grid.len());
     for memory in [120_000, 500_000, 3_000_000] {
         let options = Options { memory };
-        assert!(blocks(&scenario, options).len() > 1);
+        assert!(blocks(&scenario, options, 0..scenario.grid.len()).len() > 1);
         let parts = kept(&scenario, options);
         assert!(whole.rows == parts.rows, "rows differ with {memory} bytes");
         assert!(

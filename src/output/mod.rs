@@ -25,7 +25,8 @@ pub use self::finished::{
     FinishedRun, Names, RecordedColumn, RecordedFinding, RecordedInput, RecordedManifest, Table,
     Values, replace_output,
 };
-pub use self::folder::RunFolder;
+pub(crate) use self::folder::{ABOUT, sync_folder};
+pub use self::folder::{Attempt, RunFolder, abandon};
 pub use self::manifest::{InputFile, Manifest, OutputFile, Provenance};
 pub use self::number::number;
 pub use self::tables::{RunWriter, Written, guarded};

@@ -6,7 +6,9 @@ use crate::allocate::BoundMode;
 use crate::score::Score;
 
 /// Which rates a rule looks at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 pub enum Rates {
     /// The conversions as they were observed.
     Raw,
@@ -78,7 +80,7 @@ pub struct Grid {
 }
 
 /// One rule: how a table becomes shares.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Rule {
     /// How channels are scored.
     pub score: Score,
@@ -101,7 +103,7 @@ pub struct Rule {
 }
 
 /// One level of the world: how noisy it is and how it responds.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Level {
     /// Variance of conversions over their Poisson variance.
     pub dispersion: f64,
@@ -127,7 +129,7 @@ pub struct LevelAt {
 }
 
 /// One point of the grid.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Configuration {
     /// Position in grid order, from 0.
     pub index: u64,

@@ -134,7 +134,9 @@ pub enum DispersionSource {
 }
 
 /// The four lifts of a replicate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 pub enum Lift {
     /// Chosen on the sample and judged by the sample: optimistic.
     Apparent,

@@ -13,7 +13,7 @@ use crate::vector::{Work, widest};
 
 /// The best lift of every replicate, and how many configurations attain it, up to the rounding of
 /// [`comparable`] lifts.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct BestPerReplicate {
     best: Vec<f64>,
     /// Whole numbers.
@@ -29,7 +29,7 @@ pub struct Best {
 }
 
 /// How one configuration compares with the others. Regret and differences are in units of lift.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Cross {
     /// Mean regret: how much lift choosing this configuration forgoes against the replicate's best.
     pub regret_mean: f64,
@@ -54,7 +54,7 @@ pub struct Cross {
 ///
 /// The sums of all configurations of a world add up to those of a planner who picks the best-looking rule
 /// inside every replicate.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, serde::Serialize, serde::Deserialize)]
 pub struct Picked {
     /// Number of such replicates.
     pub replicates: f64,

@@ -38,7 +38,7 @@ struct Tail {
 /// The distribution of one configuration's lifts. Lifts are fractions: 0.01 is +1 %.
 ///
 /// `*_mcse` is the Monte Carlo standard error of the metric before it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Summary {
     /// Number of replicates `N`.
     pub n: usize,
@@ -89,7 +89,7 @@ pub struct Summary {
 /// the two are free of the bias that squares of a noisy metric have: see [`Anova`](super::Anova).
 ///
 /// With an even number of replicates, the mean of the two is the metric of all of them.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Halves {
     /// Of [`Summary::mean`].
     pub mean: [f64; 2],
