@@ -278,7 +278,7 @@ const LONG: [&str; 8] = [
 #[test]
 fn a_killed_run_goes_on_to_the_same_bytes() {
     let folder = tempfile::tempdir().unwrap();
-    scenario(&folder, 3000);
+    scenario(&folder, 8000);
     succeed(&folder, &["run", "s.toml", "--out", "whole"]);
     let beside = folder.path().join(".out.unfinished");
     let arguments = [&LONG[..], &["--out", "out", "--resume"]].concat();
@@ -313,7 +313,7 @@ fn a_killed_run_goes_on_to_the_same_bytes() {
 #[test]
 fn an_interrupted_run_says_what_is_kept_and_takes_only_the_same_run_up() {
     let folder = tempfile::tempdir().unwrap();
-    let path = scenario(&folder, 60_000);
+    let path = scenario(&folder, 20_000);
     let arguments = [&LONG[..], &["--out", "out"]].concat();
     let mut child = start(&folder, &arguments);
     let about = folder.path().join(".out.unfinished/about.json");
@@ -418,7 +418,7 @@ fn an_earlier_run_outlives_the_death_of_its_replacement() {
         &folder,
         &[
             &LONG[..],
-            &["--out", "out", "--force", "--replicates", "60000"],
+            &["--out", "out", "--force", "--replicates", "20000"],
         ]
         .concat(),
     );

@@ -81,7 +81,7 @@ impl RunFolder {
         let mut hidden = OsString::from(".");
         hidden.push(name);
         hidden.push(".unfinished");
-        let beside = parent.join(hidden);
+        let beside = target.with_file_name(hidden);
         if !beside.exists() {
             refuse_existing(target, force)?;
         }
