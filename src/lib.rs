@@ -63,7 +63,7 @@
 //! | 4 edges | [`config`], [`ingest`], [`output`] |
 //! | 5 results against what was asked, the page | [`gate`], [`report`] |
 //! | 6 both files at once, two runs at once | [`mod@load`], [`compare`] |
-//! | 7 finished work on disk | [`store`] |
+//! | 7 finished work on disk, a scenario for a table | [`store`], [`init`] |
 
 pub mod allocate;
 pub mod compare;
@@ -72,6 +72,7 @@ pub mod engine;
 pub mod flag;
 pub mod gate;
 pub mod ingest;
+pub mod init;
 pub mod lanes;
 pub mod load;
 pub mod output;

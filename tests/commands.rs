@@ -418,3 +418,52 @@ fn shells_editors_and_readers_are_served() {
         "How aggressively: the score is raised to this power. Default: 1."
     );
 }
+
+/// A German export becomes a scenario that runs; nothing is overwritten, and editors find the schema.
+#[test]
+fn a_scenario_is_started_from_an_export_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let export = "Bericht;;\nKampagne;Kosten;Conversions\nMarke;1.204,55 \u{20ac};120\nGenerisch;12.870,00 \u{20ac};160\nGesamt;14.074,55 \u{20ac};280\n";
+    fs::write(path("Q1 Export.csv"), export).unwrap();
+    let (out, err, code) = answer(&folder, &["init", "Q1 Export.csv"]);
+    assert_eq!((code, err.as_str()), (0, ""), "{out}");
+    assert!(
+        out.starts_with("wrote Q1 Export.toml\n  wrote liftsweep.schema.json beside it"),
+        "{out}"
+    );
+    assert!(
+        out.contains("  guess: left out as totals or footers: \"Gesamt\""),
+        "{out}"
+    );
+    assert!(out.lines().all(|line| line.chars().count() <= 100), "{out}");
+    let text = fs::read_to_string(path("Q1 Export.toml")).unwrap();
+    assert!(
+        text.starts_with("#:schema ./liftsweep.schema.json\n"),
+        "{text}"
+    );
+    assert!(
+        text.contains("name = \"Q1-Export\"") && text.contains("path = \"Q1 Export.csv\""),
+        "{text}"
+    );
+    let (out, err, code) = answer(&folder, &["run", "Q1 Export.toml", "--replicates", "100"]);
+    assert_eq!(code, 0, "{out}{err}");
+    let (schema, _, _) = answer(&folder, &["schema"]);
+    assert_eq!(
+        fs::read_to_string(path("liftsweep.schema.json")).unwrap(),
+        schema
+    );
+    let (out, err, code) = answer(&folder, &["init", "Q1 Export.csv"]);
+    assert_eq!((out.as_str(), code), ("", 2));
+    assert_eq!(
+        err,
+        "Q1 Export.toml: error: is already there [E_EXISTS]\n    fix: use --force to replace it, or --out to write another file\n1 problem; nothing was written\n"
+    );
+    let (_, _, code) = answer(&folder, &["init", "Q1 Export.csv", "--force"]);
+    assert_eq!(code, 0);
+    // A table that cannot run yet: the scenario is there, the problems are told, and the code says so.
+    fs::write(path("odd.csv"), "channel,spend,conversions\nA,1,x\nB,2,3\n").unwrap();
+    let (out, _, code) = answer(&folder, &["init", "odd.csv", "--out", "odd-start.toml"]);
+    assert_eq!(code, 2);
+    assert!(out.contains("it does not run yet:\nodd.csv:2: error: column \"conversions\" (3): \"x\" is not a number [E_NUMBER]"), "{out}");
+}

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The layer of every top-level module of the library. A new module must be given one here.
-const LAYERS: [(&str, u8); 23] = [
+const LAYERS: [(&str, u8); 24] = [
     ("flag", 0),
     ("lanes", 0),
     ("problem", 0),
@@ -28,6 +28,7 @@ const LAYERS: [(&str, u8); 23] = [
     ("compare", 6),
     ("load", 6),
     ("store", 7),
+    ("init", 7),
 ];
 
 fn layer(module: &str) -> Option<u8> {

@@ -32,9 +32,20 @@ pub(crate) enum Command {
     Merge(Merge),
     /// Today's plan of one configuration, as a table
     Allocate(Allocate),
+    /// Write a commented scenario for a table as it was exported, ready to run
+    #[command(
+        long_about = "Write a commented scenario for a table as it was exported.\n\nLooks at an export of Google Ads, Meta Ads, Google Analytics, Microsoft, TikTok or LinkedIn, or at any\nother CSV file: where its header is, what separates cells, how numbers and dates are written, which\ncolumns are channel, spend and conversions, which lines are totals. What it guesses it calls a guess, in\nthe scenario and on the terminal. The table itself stays as it is."
+    )]
+    Init(Init),
     /// Check a run against its scenario's gates: pass (code 0), fail (1) or inconclusive (3)
+    #[command(
+        long_about = "Check a run against the gates of its scenario.\n\nA gate bounds a column of configurations.csv:\n\n  [[gate]]\n  metric   = \"decision_p05\"\n  where    = { alpha = 0.3, delta = 1.0 }   # without: every configuration\n  at_least = -0.02                          # or at_most, or both\n\nIt passes if the bound holds in every configuration it applies to, fails if one breaks it, and is\ninconclusive if the bound lies within Monte Carlo error (95 %): then run more replicates. Of several\ngates, one that fails decides, and then one that is inconclusive."
+    )]
     Gate(GateRun),
     /// What changed between two runs, beyond Monte Carlo error
+    #[command(
+        long_about = "What changed between two runs.\n\nConfigurations are matched by the values of their axes. A difference counts as changed where it is\nlarger than Monte Carlo error explains (95 %, corrected for the number of configurations). Also lists\nthe inputs that differ: scenario, data, seed, version."
+    )]
     Compare(Compare),
     /// Print the JSON Schema of the scenario file, for completion and checks in editors
     Schema,
@@ -161,8 +172,29 @@ pub(crate) struct Allocate {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Example: liftsweep init export.csv && liftsweep run export.toml")]
+pub(crate) struct Init {
+    /// The table, a CSV file
+    pub(crate) data: PathBuf,
+    /// The scenario to write [default: DATA.toml beside the table]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Replace a scenario that is there
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// The column that names the channel; several are joined
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) channel: Vec<String>,
+    /// The column of spend
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) spend: Option<String>,
+    /// The column of conversions
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) conversions: Option<String>,
+}
+
+#[derive(Debug, Args)]
 #[command(
-    long_about = "Check a run against the gates of its scenario.\n\nA gate bounds a column of configurations.csv:\n\n  [[gate]]\n  metric   = \"decision_p05\"\n  where    = { alpha = 0.3, delta = 1.0 }   # without: every configuration\n  at_least = -0.02                          # or at_most, or both\n\nIt passes if the bound holds in every configuration it applies to, fails if one breaks it, and is\ninconclusive if the bound lies within Monte Carlo error (95 %): then run more replicates. Of several\ngates, one that fails decides, and then one that is inconclusive.",
     after_help = "Exit codes: 0 all pass, 1 one fails, 3 one is inconclusive and none fails, 2 wrong input."
 )]
 pub(crate) struct GateRun {
@@ -177,9 +209,6 @@ pub(crate) struct GateRun {
 }
 
 #[derive(Debug, Args)]
-#[command(
-    long_about = "What changed between two runs.\n\nConfigurations are matched by the values of their axes. A difference counts as changed where it is\nlarger than Monte Carlo error explains (95 %, corrected for the number of configurations). Also lists\nthe inputs that differ: scenario, data, seed, version."
-)]
 pub(crate) struct Compare {
     /// The folder of a run
     pub(crate) a: PathBuf,

@@ -9,6 +9,7 @@ mod clock;
 mod compare;
 mod findings;
 mod gate;
+mod init;
 mod manual;
 mod merge;
 mod progress;
@@ -42,6 +43,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Check(check) => check::check(check).map(fine),
         Command::Merge(merge) => merge::merge(merge).map(fine),
         Command::Allocate(allocate) => allocate::allocate(allocate).map(fine),
+        Command::Init(arguments) => init::init(arguments),
         Command::Gate(arguments) => gate::gate(arguments),
         Command::Compare(arguments) => compare::compare(arguments).map(fine),
         Command::Schema => manual::schema().map(fine),

@@ -3,11 +3,13 @@
 use std::path::Path;
 
 use super::axis::{Repeats, list};
+use encoding_rs::Encoding;
+
 use super::entry::{Entry, Names};
 use super::reader::Section;
 use super::source::{Placed, Spot};
 use crate::problem::Problems;
-use crate::scenario::{Granularity, TableSpec};
+use crate::scenario::{DateOrder, Dialect, Granularity, TableSpec};
 
 pub(super) const GRANULARITY: Names<Granularity> = Names {
     kind: "granularity",
@@ -16,6 +18,128 @@ pub(super) const GRANULARITY: Names<Granularity> = Names {
     name: Granularity::name,
     later: &[],
 };
+
+pub(super) const DELIMITER: Names<char> = Names {
+    kind: "delimiter",
+    code: "E_DIALECT",
+    known: &[',', ';', '\t', '|'],
+    name: mark,
+    later: &[],
+};
+pub(super) const DECIMAL: Names<char> = Names {
+    kind: "decimal mark",
+    known: &['.', ','],
+    ..DELIMITER
+};
+pub(super) const THOUSANDS: Names<char> = Names {
+    kind: "thousands mark",
+    known: &[',', '.', ' ', '\'', '_'],
+    ..DELIMITER
+};
+pub(super) const DATE_ORDER: Names<DateOrder> = Names {
+    kind: "order of dates",
+    code: "E_DIALECT",
+    known: &DateOrder::ALL,
+    name: DateOrder::name,
+    later: &[],
+};
+/// Most lines above a header.
+pub(super) const MOST_SKIPPED: i128 = 1000;
+
+fn mark(mark: char) -> &'static str {
+    match mark {
+        ',' => ",",
+        ';' => ";",
+        '\t' => "\t",
+        '|' => "|",
+        '.' => ".",
+        ' ' => " ",
+        '\'' => "'",
+        _ => "_",
+    }
+}
+
+/// Reads how the table is written down.
+fn read_dialect(data: &mut Section<'_>, problems: &mut Problems) -> Dialect {
+    let default = Dialect::default();
+    let encoding = data
+        .read("encoding", |entry| encoding(entry, problems))
+        .value;
+    let delimiter = data
+        .read("delimiter", |entry| entry.name(&DELIMITER, problems))
+        .value;
+    let skip_lines = data.read("skip_lines", |entry| {
+        let number = entry.whole("2", problems)?;
+        if (0..=MOST_SKIPPED).contains(&number) {
+            return usize::try_from(number).ok();
+        }
+        problems.push(entry.here().problem(
+            "E_DIALECT",
+            format!("{number} lies outside 0 to {MOST_SKIPPED}"),
+            "use the number of lines above the header",
+        ));
+        None
+    });
+    let decimal = data.read("decimal", |entry| entry.name(&DECIMAL, problems));
+    let thousands = data.read("thousands", |entry| entry.name(&THOUSANDS, problems));
+    let currency = text(data, "currency", problems);
+    let missing = data.read("missing", |entry| texts(entry, problems)).value;
+    let exclude = data.read("exclude", |entry| texts(entry, problems)).value;
+    let date_order = data
+        .read("date_order", |entry| entry.name(&DATE_ORDER, problems))
+        .value;
+    let mark = decimal.value.unwrap_or(default.decimal);
+    if thousands.value == Some(mark) {
+        problems.push(thousands.spot.problem(
+            "E_DIALECT",
+            format!("`{mark}` already marks decimals"),
+            format!(
+                "set data.decimal = \"{}\" too, or another mark",
+                if mark == '.' { ',' } else { '.' }
+            ),
+        ));
+    }
+    Dialect {
+        encoding,
+        delimiter: delimiter.unwrap_or(default.delimiter),
+        skip_lines: skip_lines.value.unwrap_or(0),
+        decimal: mark,
+        thousands: thousands.value,
+        currency,
+        missing: missing.unwrap_or_default(),
+        exclude: exclude.unwrap_or_default(),
+        date_order: date_order.unwrap_or(default.date_order),
+    }
+}
+
+/// An encoding by one of its names on the web.
+fn encoding(entry: &Entry<'_>, problems: &mut Problems) -> Option<&'static Encoding> {
+    let label = entry.text("\"windows-1252\"", problems)?;
+    let found = Encoding::for_label(label.as_bytes());
+    if found.is_none() {
+        problems.push(entry.here().problem(
+            "E_DIALECT",
+            format!("{label:?} names no encoding"),
+            "use a name such as \"utf-8\", \"windows-1252\", \"utf-16le\" or \"shift_jis\"",
+        ));
+    }
+    found
+}
+
+/// Texts, which may be empty.
+fn texts(entry: &Entry<'_>, problems: &mut Problems) -> Option<Vec<String>> {
+    let read = |part: &Entry<'_>, problems: &mut Problems| {
+        part.text("[\"\", \"--\"]", problems).map(str::to_owned)
+    };
+    list(
+        entry,
+        Repeats::Refused,
+        problems,
+        read,
+        Clone::clone,
+        |text| format!("{text:?}"),
+    )
+}
 
 /// Reads `[data]`; `None` where anything is wrong with it. Relative paths start at `folder`. Also
 /// tells where `data.value` stands.
@@ -82,6 +206,7 @@ pub(super) fn read(
         date,
         true_rate,
         granularity: granularity.unwrap_or(Granularity::Channel),
+        dialect: read_dialect(&mut data, problems),
     };
     data.finish(problems);
     ((problems.len() == before).then_some(table), spot)

@@ -30,6 +30,8 @@ pub(super) enum Takes {
     Filters,
     /// Any text that is not empty.
     Text,
+    /// Any text.
+    Label,
     /// A text of plain characters.
     Plain,
     /// One or several texts that are not empty, or that may be.
@@ -158,6 +160,51 @@ fn data_keys() -> Vec<Key> {
             "data.true_rate",
             Takes::Text,
             "The column of true conversions per unit of spend, for truth = \"fixed\".",
+        ),
+        key(
+            "data.encoding",
+            Takes::Label,
+            "How the file's text is encoded, such as \"windows-1252\". A byte order mark wins. Default: \"utf-8\".",
+        ),
+        key(
+            "data.delimiter",
+            Takes::Name(data::DELIMITER.all()),
+            "What stands between cells. Default: \",\".",
+        ),
+        key(
+            "data.skip_lines",
+            Takes::Whole(0, data::MOST_SKIPPED),
+            "Lines above the header: titles, dates of the export. Default: 0.",
+        ),
+        key(
+            "data.decimal",
+            Takes::Name(data::DECIMAL.all()),
+            "What stands before decimals. Default: \".\".",
+        ),
+        key(
+            "data.thousands",
+            Takes::Name(data::THOUSANDS.all()),
+            "What stands between groups of three digits, \" \" for a blank of any width. Default: nothing.",
+        ),
+        key(
+            "data.currency",
+            Takes::Text,
+            "A sign or code that may stand before or behind numbers, such as \"$\" or \"EUR\". Default: nothing.",
+        ),
+        key(
+            "data.missing",
+            Takes::Texts { may_be_empty: true },
+            "Texts that stand for 0 in columns of spend, conversions and clicks, such as [\"\", \"--\"]. Default: none.",
+        ),
+        key(
+            "data.exclude",
+            Takes::Texts { may_be_empty: true },
+            "Lines to leave out, by what stands in a column of the channel: totals, channels without spend. Default: none.",
+        ),
+        key(
+            "data.date_order",
+            Takes::Name(data::DATE_ORDER.all()),
+            "Order of day, month and year in dates. Default: \"iso\", 2024-01-18.",
         ),
         key(
             "data.granularity",

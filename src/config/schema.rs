@@ -114,6 +114,7 @@ fn value(keys: &Keys, key: &Key) -> Map<String, Value> {
             json!({ "type": "object", "properties": axes, "additionalProperties": false })
         }
         Takes::Text => text(),
+        Takes::Label => json!({ "type": "string" }),
         Takes::Plain => json!({
             "type": "string",
             "pattern": "^[A-Za-z0-9_-]([A-Za-z0-9._-]*[A-Za-z0-9_-])?$",

@@ -4,7 +4,8 @@ use toml_datetime::{Date, Datetime};
 
 use super::complaint::Complaint;
 use super::dressed;
-use crate::scenario::{Column, number_fault};
+use super::written;
+use crate::scenario::{Column, DateOrder, Dialect, number_fault};
 
 /// Characters of a cell that a message quotes.
 const QUOTED: usize = 40;
@@ -28,17 +29,21 @@ pub(super) fn text(bytes: &[u8]) -> Result<&str, Complaint> {
             Err(Complaint::new(
                 "E_CSV",
                 message,
-                "save the table as \"CSV UTF-8\"",
+                "save the table as \"CSV UTF-8\", or name its encoding, such as data.encoding = \"windows-1252\"",
             ))
         }
     }
 }
 
 /// The number in a cell: finite and at least 0.
-pub(super) fn number(bytes: &[u8], column: Column) -> Result<f64, Complaint> {
+pub(super) fn number(bytes: &[u8], column: Column, dialect: &Dialect) -> Result<f64, Complaint> {
     let text = text(bytes)?;
-    let Ok(number) = text.parse::<f64>() else {
-        return Err(no_number(text, column));
+    let may_be_missing = !matches!(column, Column::Value | Column::TrueRate);
+    if may_be_missing && dialect.missing.iter().any(|missing| missing == text) {
+        return Ok(0.0);
+    }
+    let Some(number) = written::number(text, dialect) else {
+        return Err(no_number(text, column, dialect));
     };
     match number_fault(number) {
         None => Ok(number),
@@ -57,9 +62,24 @@ pub(super) fn number(bytes: &[u8], column: Column) -> Result<f64, Complaint> {
     }
 }
 
-/// The day in a cell that holds an ISO 8601 date, with or without a time behind it.
-pub(super) fn date(bytes: &[u8]) -> Result<Date, Complaint> {
+/// The day in a cell that holds a date in a given order; for ISO 8601 with or without a time behind it.
+pub(super) fn date(bytes: &[u8], order: DateOrder) -> Result<Date, Complaint> {
     let text = text(bytes)?;
+    if let Some(date) = written::date(text, order) {
+        return Ok(date);
+    }
+    if order != DateOrder::Iso {
+        let message = format!(
+            "{} is not a date with data.date_order = {:?}",
+            quoted(text),
+            order.name()
+        );
+        return Err(Complaint::new(
+            "E_DATE",
+            message,
+            "write it in this order, or change data.date_order",
+        ));
+    }
     if let Ok(Datetime {
         date: Some(date), ..
     }) = text.parse()
@@ -87,14 +107,24 @@ fn cut(text: &str) -> String {
     }
 }
 
-fn no_number(text: &str, column: Column) -> Complaint {
+fn no_number(text: &str, column: Column, dialect: &Dialect) -> Complaint {
     let message = if text.is_empty() {
         "is empty".into()
     } else {
         format!("{} is not a number", quoted(text))
     };
+    let style = (
+        dialect.decimal,
+        dialect.thousands,
+        dialect.currency.as_ref(),
+    );
     let remedy = if NOTHING.contains(&text.to_lowercase().as_str()) {
         instead_of_nothing(column).into()
+    } else if style != ('.', None, None) {
+        format!(
+            "write a number such as {}, or change data.decimal, data.thousands or data.currency",
+            written::example(dialect)
+        )
     } else {
         dressed::plain(text).unwrap_or_else(|| "write a plain number such as 1200.5".into())
     };
@@ -115,7 +145,7 @@ mod tests {
     use super::*;
 
     fn fault(text: &str) -> (&'static str, String, String) {
-        let complaint = number(text.as_bytes(), Column::Spend).unwrap_err();
+        let complaint = number(text.as_bytes(), Column::Spend, &Dialect::default()).unwrap_err();
         (complaint.code, complaint.message, complaint.remedy)
     }
 
@@ -131,7 +161,7 @@ mod tests {
             ("0.1", 0.1),
         ] {
             assert_eq!(
-                number(text.as_bytes(), Column::Spend),
+                number(text.as_bytes(), Column::Spend, &Dialect::default()),
                 Ok(value),
                 "{text:?}"
             );
@@ -158,7 +188,7 @@ mod tests {
             ("E_NUMBER", "\"N/A\" is not a number".into(), remedy.into())
         );
         assert_eq!(fault("-").2, remedy);
-        let other = |column| number(b"", column).unwrap_err().remedy;
+        let other = |column| number(b"", column, &Dialect::default()).unwrap_err().remedy;
         assert_eq!(
             other(Column::Clicks),
             "write 0 if there were none, or remove the line"
@@ -203,7 +233,7 @@ mod tests {
             "2024-01-18T20:45:56+01:00",
         ] {
             assert_eq!(
-                date(text.as_bytes()).unwrap().to_string(),
+                date(text.as_bytes(), DateOrder::Iso).unwrap().to_string(),
                 "2024-01-18",
                 "{text:?}"
             );
@@ -217,12 +247,12 @@ mod tests {
             "20240118",
             "x",
         ] {
-            let complaint = date(text.as_bytes()).unwrap_err();
+            let complaint = date(text.as_bytes(), DateOrder::Iso).unwrap_err();
             assert_eq!(
                 complaint,
                 Complaint::new("E_DATE", format!("{text:?} is not a date"), remedy)
             );
         }
-        assert_eq!(date(b" ").unwrap_err().message, "is empty");
+        assert_eq!(date(b" ", DateOrder::Iso).unwrap_err().message, "is empty");
     }
 }

@@ -154,7 +154,7 @@ fn unreadable(record: &ByteRecord, names: &[String]) -> Option<Complaint> {
                 let message = format!(
                     "the header has one field, `{only}`: the file seems to be separated by {called}"
                 );
-                let remedy = "export the table with commas between cells and points in decimals";
+                let remedy = format!("set data.delimiter = {:?}", separator.to_string());
                 return Some(Complaint::new("E_CSV", message, remedy));
             }
         }
@@ -172,7 +172,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::scenario::Granularity;
+    use crate::scenario::{Dialect, Granularity};
 
     fn spec() -> TableSpec {
         TableSpec {
@@ -185,6 +185,7 @@ mod tests {
             date: Some("day".into()),
             true_rate: None,
             granularity: Granularity::Channel,
+            dialect: Dialect::default(),
         }
     }
 
@@ -254,7 +255,7 @@ t.csv:1: error: column \"conversions\": is missing; the header has {header} [E_C
     fn other_separators_are_refused() {
         assert_eq!(
             found(&[b"network;spend;conversions"]).unwrap_err(),
-            "t.csv:1: error: the header has one field, `network;spend;conversions`: the file seems to be separated by semicolons [E_CSV]\n    fix: export the table with commas between cells and points in decimals"
+            "t.csv:1: error: the header has one field, `network;spend;conversions`: the file seems to be separated by semicolons [E_CSV]\n    fix: set data.delimiter = \";\""
         );
         assert!(
             found(&[b"network\tspend"])
@@ -268,7 +269,7 @@ t.csv:1: error: column \"conversions\": is missing; the header has {header} [E_C
         let cells: [&[u8]; 2] = [b"network", b"d\xe9pense"];
         assert_eq!(
             found(&cells).unwrap_err(),
-            "t.csv:1: error: column 2: byte 2 of the cell, 0xE9, is not UTF-8 text [E_CSV]\n    fix: save the table as \"CSV UTF-8\""
+            "t.csv:1: error: column 2: byte 2 of the cell, 0xE9, is not UTF-8 text [E_CSV]\n    fix: save the table as \"CSV UTF-8\", or name its encoding, such as data.encoding = \"windows-1252\""
         );
     }
 }

@@ -25,11 +25,15 @@ pub(super) enum Next {
 pub(super) struct Lines<R> {
     reader: csv::Reader<Source<R>>,
     record: ByteRecord,
+    /// Lines of the file above the first one read.
+    above: usize,
 }
 
 impl<R: Read> Lines<R> {
-    pub(super) fn new(source: Source<R>) -> Self {
+    /// Reads cells between delimiters; `above` lines of the file were passed over before.
+    pub(super) fn new(source: Source<R>, delimiter: u8, above: usize) -> Self {
         let reader = csv::ReaderBuilder::new()
+            .delimiter(delimiter)
             .has_headers(false)
             .flexible(true)
             // Line feeds alone end a record, so that counting them counts lines; the carriage
@@ -40,6 +44,7 @@ impl<R: Read> Lines<R> {
         Self {
             reader,
             record: ByteRecord::new(),
+            above,
         }
     }
 
@@ -61,7 +66,7 @@ impl<R: Read> Lines<R> {
                 Ok(true) => {}
                 Ok(false) => return Ok(Next::End),
                 Err(_) if self.reader.get_ref().overrun() => {
-                    return Ok(Next::Broken(line_number(start.line()), too_long()));
+                    return Ok(Next::Broken(self.line_number(start.line()), too_long()));
                 }
                 Err(error) => return Err(io_error(error)),
             }
@@ -74,24 +79,26 @@ impl<R: Read> Lines<R> {
                 return Ok(if self.record.as_slice() == END_MARK {
                     Next::End
                 } else {
-                    Next::Broken(line_number(first_line), unclosed())
+                    Next::Broken(self.line_number(first_line), unclosed())
                 });
             }
             let blank = |cell: &[u8]| cell.trim_ascii().is_empty();
             if !self.record.iter().all(blank) {
-                return Ok(Next::Record(line_number(first_line - 1)));
+                return Ok(Next::Record(self.line_number(first_line - 1)));
             }
         }
+    }
+
+    fn line_number(&self, line: u64) -> usize {
+        usize::try_from(line)
+            .unwrap_or(usize::MAX)
+            .saturating_add(self.above)
     }
 
     /// SHA-256 of the file, once [`Next::End`] was met.
     pub(super) fn sha256(self) -> String {
         self.reader.into_inner().sha256()
     }
-}
-
-fn line_number(line: u64) -> usize {
-    usize::try_from(line).unwrap_or(usize::MAX)
 }
 
 fn io_error(error: csv::Error) -> io::Error {
@@ -121,7 +128,7 @@ mod tests {
 
     /// Line and cells of every record, and how the file ends.
     fn all(bytes: &[u8]) -> (Vec<(usize, Vec<String>)>, Next) {
-        let mut lines = Lines::new(Source::new(bytes).unwrap());
+        let mut lines = Lines::new(Source::new(bytes, None).unwrap(), b',', 0);
         let mut records = Vec::new();
         loop {
             match lines.advance().unwrap() {

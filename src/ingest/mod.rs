@@ -19,8 +19,10 @@ mod source;
 mod sums;
 #[cfg(test)]
 mod tests;
+pub(crate) mod written;
 
 use std::io::Read;
+use std::path::Path;
 
 use self::complaint::{Complaint, Faults};
 use self::header::Header;
@@ -44,8 +46,9 @@ pub struct Table {
 
 /// Reads the table of a scenario.
 ///
-/// The file is CSV in UTF-8, with commas between cells and a header; columns may come in any order,
-/// and further ones are ignored. Time: O(bytes + lines * log(channels)).
+/// The file is CSV with a header, in UTF-8 and with commas between cells unless the dialect says otherwise
+/// (UTF-16 is recognised by its byte order mark); columns may come in any order, and further ones are
+/// ignored. Time: O(bytes + lines * log(channels)).
 ///
 /// # Errors
 ///
@@ -62,11 +65,15 @@ pub fn read(spec: &TableSpec) -> Result<Table, Error> {
 /// Those of [`read`], but for `E_FILE`.
 pub fn read_from(spec: &TableSpec, bytes: impl Read) -> Result<Table, Error> {
     let machine = |error| Error::machine("read", &spec.path)(error);
-    let mut source = Source::new(bytes).map_err(machine)?;
+    let dialect = &spec.dialect;
+    let mut source = Source::new(bytes, dialect.encoding).map_err(machine)?;
     if let Err(complaint) = source.check() {
         return Err(complaint.at(Place::file(&spec.path), "data.path").into());
     }
-    let mut lines = Lines::new(source);
+    source.skip_lines(dialect.skip_lines).map_err(machine)?;
+    // Delimiters are ASCII.
+    let delimiter = u8::try_from(dialect.delimiter).unwrap_or(b',');
+    let mut lines = Lines::new(source, delimiter, dialect.skip_lines);
     let mut faults = Faults::new(&spec.path);
     let header = match lines.advance().map_err(machine)? {
         Next::Record(line) => Header::find(spec, lines.record(), line, &mut faults),
@@ -82,7 +89,7 @@ pub fn read_from(spec: &TableSpec, bytes: impl Read) -> Result<Table, Error> {
     let Some(header) = header else {
         return Err(Error::Input(faults.into_problems()));
     };
-    let mut gathered = Gathered::new(&header, spec.granularity);
+    let mut gathered = Gathered::new(&header, spec.granularity, dialect);
     loop {
         match lines.advance().map_err(machine)? {
             Next::Record(line) => gathered.add(line, lines.record(), &mut faults),
@@ -93,6 +100,7 @@ pub fn read_from(spec: &TableSpec, bytes: impl Read) -> Result<Table, Error> {
             Next::End => break,
         }
     }
+    gathered.check_excluded(&mut faults);
     if gathered.lines() == 0 && faults.is_empty() {
         faults.file("data.path", empty("has a header and no line below it"));
     }
@@ -102,6 +110,19 @@ pub fn read_from(spec: &TableSpec, bytes: impl Read) -> Result<Table, Error> {
         campaigns: campaigns(spec, &header, gathered.finish())?,
         sha256: lines.sha256(),
         lines: count,
+    })
+}
+
+/// Says what speaks against a file being a table, by its first bytes.
+///
+/// # Errors
+///
+/// `E_CSV` for archives, web pages, binary files and line ends of old.
+pub(crate) fn check_kind(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let mut source = Source::new(bytes, None).map_err(Error::machine("read", path))?;
+    let complaint = source.check().err();
+    complaint.map_or(Ok(()), |complaint| {
+        Err(complaint.at(Place::file(path), "").into())
     })
 }
 

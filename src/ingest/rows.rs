@@ -11,7 +11,8 @@ use super::complaint::{Complaint, Faults};
 use super::header::Header;
 use super::names::Names;
 use super::sums::{Groups, sum_rows};
-use crate::scenario::{Column, Columns, Granularity, Rows};
+use crate::problem::nearest;
+use crate::scenario::{Column, Columns, Dialect, Granularity, Rows};
 
 /// The longest channel name, in characters.
 const LONGEST_NAME: usize = 1000;
@@ -25,6 +26,9 @@ const JOINT: char = '\0';
 pub(super) struct Gathered<'a> {
     header: &'a Header,
     granularity: Granularity,
+    dialect: &'a Dialect,
+    /// How many lines each text of `dialect.exclude` has left out.
+    excluded: Vec<usize>,
     channels: Names,
     /// Line of each channel's first appearance.
     first_line: Vec<usize>,
@@ -60,10 +64,12 @@ impl Summed {
 }
 
 impl<'a> Gathered<'a> {
-    pub(super) fn new(header: &'a Header, granularity: Granularity) -> Self {
+    pub(super) fn new(header: &'a Header, granularity: Granularity, dialect: &'a Dialect) -> Self {
         Self {
             header,
             granularity,
+            dialect,
+            excluded: vec![0; dialect.exclude.len()],
             channels: Names::default(),
             first_line: Vec::new(),
             channel_of: Vec::new(),
@@ -83,6 +89,9 @@ impl<'a> Gathered<'a> {
 
     /// Adds a line, or says what is wrong with it.
     pub(super) fn add(&mut self, line: usize, record: &ByteRecord, faults: &mut Faults<'_>) {
+        if !self.dialect.exclude.is_empty() && self.is_excluded(record) {
+            return;
+        }
         self.lines += 1;
         if let Err(complaint) = check_shape(record, self.header.width) {
             return faults.line(line, "", complaint);
@@ -90,14 +99,14 @@ impl<'a> Gathered<'a> {
         let channel = self.channel(line, record, faults);
         self.row.clear();
         for (column, found) in &self.header.numbers {
-            match cell::number(&record[found.index], *column) {
+            match cell::number(&record[found.index], *column, self.dialect) {
                 Ok(number) => self.row.push(number),
                 Err(complaint) => faults.line(line, found.subject(), complaint),
             }
         }
         let mut day = None;
         if let Some(found) = &self.header.date {
-            match cell::date(&record[found.index]) {
+            match cell::date(&record[found.index], self.dialect.date_order) {
                 Ok(date) => day = Some(date),
                 Err(complaint) => faults.line(line, found.subject(), complaint),
             }
@@ -105,6 +114,47 @@ impl<'a> Gathered<'a> {
         // After the first fault there will be no table: only further faults matter.
         if faults.is_empty() {
             self.keep(channel, day);
+        }
+    }
+
+    /// Whether a line is one to leave out: by a cell of its channel, or, where it has another shape than the
+    /// table (a footer), by its first.
+    fn is_excluded(&mut self, record: &ByteRecord) -> bool {
+        let whole = record.len() == self.header.width;
+        let keys = self.header.keys.iter().map(|key| key.index);
+        let cells: Vec<&[u8]> = if whole {
+            keys.filter_map(|index| record.get(index)).collect()
+        } else {
+            record.get(0).into_iter().collect()
+        };
+        let texts = cells.into_iter().filter_map(|cell| cell::text(cell).ok());
+        for text in texts {
+            let found = self
+                .dialect
+                .exclude
+                .iter()
+                .position(|excluded| excluded.trim() == text);
+            if let Some(position) = found {
+                self.excluded[position] += 1;
+                return true;
+            }
+        }
+        false
+    }
+
+    /// What was to be left out and never appeared is a slip of the pen: a total may have stayed in.
+    pub(super) fn check_excluded(&self, faults: &mut Faults<'_>) {
+        for (text, count) in self.dialect.exclude.iter().zip(&self.excluded) {
+            if *count > 0 {
+                continue;
+            }
+            let names = (0..self.channels.len().min(10_000)).map(|at| self.channels.get(at));
+            let remedy = match nearest(text, names) {
+                Some(name) => format!("did you mean {name:?}? else remove it"),
+                None => "remove it from the list".to_owned(),
+            };
+            let message = format!("no line is called {}", cell::quoted(text));
+            faults.file("data.exclude", Complaint::new("E_EXCLUDE", message, remedy));
         }
     }
 

@@ -1,9 +1,13 @@
 //! The bytes of a file on their way to the CSV reader: fingerprinted, checked for being text, rid
 //! of a byte order mark, and given an end that can be seen.
 
+use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::io::{self, Cursor, Read};
+use std::rc::Rc;
 
+use encoding_rs::Encoding;
+use encoding_rs_io::{DecodeReaderBytes, DecodeReaderBytesBuilder};
 use sha2::{Digest, Sha256};
 
 use super::complaint::Complaint;
@@ -18,9 +22,9 @@ pub(super) const END_MARK: &[u8] = b"\x04";
 /// What the CSV reader reads from.
 pub(super) struct Source<R> {
     head: Cursor<Vec<u8>>,
-    inner: R,
+    inner: DecodeReaderBytes<Hashed<R>, Vec<u8>>,
     tail: Option<&'static [u8]>,
-    hash: Sha256,
+    hash: Rc<RefCell<Sha256>>,
     /// The last byte of the file so far.
     last: u8,
     /// Bytes handed out, the end mark included.
@@ -30,13 +34,36 @@ pub(super) struct Source<R> {
     overrun: bool,
 }
 
+/// The bytes of the file as they are, fingerprinted on their way to being decoded.
+struct Hashed<R> {
+    inner: R,
+    hash: Rc<RefCell<Sha256>>,
+}
+
+impl<R: Read> Read for Hashed<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let n = self.inner.read(out)?;
+        self.hash.borrow_mut().update(&out[..n]);
+        Ok(n)
+    }
+}
+
 impl<R: Read> Source<R> {
-    /// Reads the first bytes of a file.
-    pub(super) fn new(mut inner: R) -> io::Result<Self> {
+    /// Reads the first bytes of a file. A byte order mark decides how it is encoded, else `encoding`; UTF-8
+    /// passes as it is.
+    pub(super) fn new(inner: R, encoding: Option<&'static Encoding>) -> io::Result<Self> {
+        let hash = Rc::new(RefCell::new(Sha256::new()));
+        let hashed = Hashed {
+            inner,
+            hash: Rc::clone(&hash),
+        };
+        let mut inner = DecodeReaderBytesBuilder::new()
+            .encoding(encoding)
+            .bom_override(true)
+            .utf8_passthru(true)
+            .build(hashed);
         let mut head = Vec::new();
         inner.by_ref().take(HEAD).read_to_end(&mut head)?;
-        let mut hash = Sha256::new();
-        hash.update(&head);
         Ok(Self {
             inner,
             tail: None,
@@ -61,6 +88,33 @@ impl<R: Read> Source<R> {
         Ok(())
     }
 
+    /// Passes over the first lines of the text, as many as there are.
+    pub(super) fn skip_lines(&mut self, lines: usize) -> io::Result<()> {
+        for _ in 0..lines {
+            loop {
+                let rest = self.unread_head();
+                if let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+                    self.head
+                        .set_position(self.head.position() + end as u64 + 1);
+                    break;
+                }
+                let mut piece = vec![0; 8192];
+                let n = self.read_inner(&mut piece)?;
+                piece.truncate(n);
+                self.head = Cursor::new(piece);
+                if n == 0 {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn unread_head(&self) -> &[u8] {
+        let start = usize::try_from(self.head.position()).unwrap_or(usize::MAX);
+        self.head.get_ref().get(start..).unwrap_or_default()
+    }
+
     /// Allows reading up to `bytes` handed out in all (at most one buffer more).
     pub(super) fn allow(&mut self, bytes: u64) {
         self.allowed = bytes;
@@ -79,7 +133,7 @@ impl<R: Read> Source<R> {
     /// SHA-256 of all bytes of the file, in hexadecimal, once it has been read to its end.
     pub(super) fn sha256(self) -> String {
         let mut text = String::with_capacity(64);
-        for byte in self.hash.finalize() {
+        for byte in self.hash.borrow().clone().finalize() {
             write!(text, "{byte:02x}").expect("a String takes all that is written");
         }
         text
@@ -92,7 +146,6 @@ impl<R: Read> Source<R> {
                 result => break result?,
             }
         };
-        self.hash.update(&out[..n]);
         self.last = out[..n].last().copied().unwrap_or(self.last);
         Ok(n)
     }
@@ -125,14 +178,12 @@ impl<R: Read> Read for Source<R> {
 }
 
 /// What files of other kinds start with.
-const KINDS: [(&[u8], &str); 7] = [
+const KINDS: [(&[u8], &str); 5] = [
     (b"PK\x03\x04", "a ZIP archive (xlsx?)"),
     (b"\xd0\xcf\x11\xe0", "an old Office file (xls?)"),
     (b"%PDF-", "a PDF file"),
     (b"\x1f\x8b", "a gzip archive"),
     (b"PAR1", "a Parquet file"),
-    (b"\xff\xfe", "UTF-16 text"),
-    (b"\xfe\xff", "UTF-16 text"),
 ];
 
 fn refusal(head: &[u8]) -> Option<Complaint> {
@@ -186,7 +237,7 @@ mod tests {
     }
 
     fn everything(bytes: &[u8]) -> (Vec<u8>, String) {
-        let mut source = Source::new(Drip(bytes)).unwrap();
+        let mut source = Source::new(Drip(bytes), None).unwrap();
         assert_eq!(source.check(), Ok(()));
         source.allow(u64::MAX);
         let mut out = Vec::new();
@@ -206,9 +257,54 @@ mod tests {
     }
 
     #[test]
+    fn utf_16_and_named_encodings_are_decoded_and_the_fingerprint_is_of_the_bytes() {
+        let wide: Vec<u8> = [0xfeff_u16]
+            .into_iter()
+            .chain("Caf\u{e9}\n1\n".encode_utf16())
+            .flat_map(u16::to_le_bytes)
+            .collect();
+        let mut source = Source::new(Drip(&wide), None).unwrap();
+        assert_eq!(source.check(), Ok(()));
+        source.allow(u64::MAX);
+        let mut text = String::new();
+        source.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "Caf\u{e9}\n1\n\u{4}\n");
+        let mut expected = String::new();
+        for byte in Sha256::digest(&wide) {
+            write!(expected, "{byte:02x}").unwrap();
+        }
+        assert_eq!(source.sha256(), expected);
+        let mut source = Source::new(&b"Caf\xe9"[..], Some(encoding_rs::WINDOWS_1252)).unwrap();
+        source.allow(u64::MAX);
+        let mut text = String::new();
+        source.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "Caf\u{e9}\n\u{4}\n");
+    }
+
+    #[test]
+    fn lines_are_skipped_wherever_they_end() {
+        let long = format!("{}\n\nb\nc", "x".repeat(10_000));
+        for (skipped, rest) in [
+            (0, long.as_str()),
+            (1, "\nb\nc"),
+            (2, "b\nc"),
+            (3, "c"),
+            (4, ""),
+            (9, ""),
+        ] {
+            let mut source = Source::new(Drip(long.as_bytes()), None).unwrap();
+            source.skip_lines(skipped).unwrap();
+            source.allow(u64::MAX);
+            let mut text = String::new();
+            source.read_to_string(&mut text).unwrap();
+            assert_eq!(text, format!("{rest}\n\u{4}\n"), "{skipped}");
+        }
+    }
+
+    #[test]
     fn reading_stops_where_no_more_is_allowed() {
         let long = vec![b'x'; 10_000];
-        let mut source = Source::new(&long[..]).unwrap();
+        let mut source = Source::new(&long[..], None).unwrap();
         source.allow(5000);
         let mut out = Vec::new();
         assert!(source.read_to_end(&mut out).is_err() && source.overrun());
@@ -217,7 +313,7 @@ mod tests {
 
     #[test]
     fn other_kinds_of_files_are_named() {
-        let cases: [(&[u8], &str); 8] = [
+        let cases: [(&[u8], &str); 7] = [
             (
                 b"PK\x03\x04\x14\0",
                 "is no CSV: it starts like a ZIP archive (xlsx?)",
@@ -228,7 +324,6 @@ mod tests {
             ),
             (b"%PDF-1.7\n", "is no CSV: it starts like a PDF file"),
             (b"\x1f\x8b\x08", "is no CSV: it starts like a gzip archive"),
-            (b"\xff\xfec\0,\0", "is no CSV: it starts like UTF-16 text"),
             (
                 b"\n <!DOCTYPE html><p>",
                 "is no CSV: it starts like a web page (HTML)",
@@ -240,7 +335,7 @@ mod tests {
             (b"a,b\r1,2\r", "ends its lines with a carriage return only"),
         ];
         for (bytes, message) in cases {
-            let complaint = Source::new(bytes).unwrap().check().unwrap_err();
+            let complaint = Source::new(bytes, None).unwrap().check().unwrap_err();
             assert_eq!(
                 (complaint.code, complaint.message.as_str()),
                 ("E_CSV", message)

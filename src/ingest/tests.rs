@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::problem::{KEPT, Problems};
+use crate::scenario::Dialect;
 
 fn spec(granularity: Granularity) -> TableSpec {
     TableSpec {
@@ -16,6 +17,7 @@ fn spec(granularity: Granularity) -> TableSpec {
         date: None,
         true_rate: None,
         granularity,
+        dialect: Dialect::default(),
     }
 }
 
@@ -276,7 +278,7 @@ fn files_that_are_no_tables_are_named() {
     assert_eq!(
         error.unwrap_err().to_string(),
         format!(
-            "t.csv:2: error: column \"channel\" (1): byte 4 of the cell, 0xE9, is not UTF-8 text [E_CSV]\n{fix}"
+            "t.csv:2: error: column \"channel\" (1): byte 4 of the cell, 0xE9, is not UTF-8 text [E_CSV]\n{fix}, or name its encoding, such as data.encoding = \"windows-1252\""
         )
     );
     assert_eq!(

@@ -23,7 +23,7 @@ pub use self::grid::{
 };
 pub use self::response::{FixedBy, ResponseKind, ResponseSettings};
 pub use self::split::{Split, SplitBy};
-pub use self::table::{Granularity, TableSpec};
+pub use self::table::{DateOrder, Dialect, Granularity, TableSpec};
 
 use crate::resample::{BlockMethod, Noise};
 use crate::response::Response;

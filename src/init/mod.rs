@@ -1,0 +1,87 @@
+//! A starter scenario for a table as it was exported: where the header is, what separates cells, how
+//! numbers and dates are written, which columns matter, which lines are totals.
+//!
+//! ```text
+//! bytes -> Sample (text, delimiter, header, rows) -> Roles (columns) -> Format (dialect) -> text
+//! ```
+//!
+//! What follows from the table is stated; what was guessed is said to be a guess, in the file and in the
+//! notes. Nothing of the user's table is changed.
+
+mod format;
+mod roles;
+mod sample;
+mod write;
+
+use std::path::Path;
+
+use self::format::Format;
+use self::roles::Roles;
+use self::sample::Sample;
+use crate::problem::Error;
+
+/// Columns that the user names, where guessing is not wanted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Columns of the channel's name.
+    pub channel: Vec<String>,
+    /// Column of spend.
+    pub spend: Option<String>,
+    /// Column of conversions.
+    pub conversions: Option<String>,
+}
+
+/// A scenario to start from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Starter {
+    /// The scenario file.
+    pub text: String,
+    /// What was found, and what was guessed, a sentence each.
+    pub notes: Vec<Note>,
+}
+
+/// Something about the table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// Whether it may be wrong.
+    pub is_guess: bool,
+    /// The sentence.
+    pub text: String,
+}
+
+impl Note {
+    fn found(text: impl Into<String>) -> Self {
+        Self {
+            is_guess: false,
+            text: text.into(),
+        }
+    }
+
+    fn guess(text: impl Into<String>) -> Self {
+        Self {
+            is_guess: true,
+            text: text.into(),
+        }
+    }
+}
+
+/// Looks at a table and writes a scenario for it. `as_named` is the table's path as the scenario names it,
+/// `name` that of the scenario.
+///
+/// # Errors
+///
+/// `E_FILE` and `E_CSV` if it is no table, `E_EMPTY` without a header and a line, `E_COLUMN` if no column
+/// of channels, spend or conversions can be told; [`Error::Machine`] if it cannot be read.
+pub fn starter(path: &Path, as_named: &str, name: &str, wanted: &Wanted) -> Result<Starter, Error> {
+    let sample = Sample::read(path)?;
+    let mut notes = sample.notes();
+    let roles = Roles::find(path, &sample, wanted, &mut notes)?;
+    let format = Format::find(&sample, &roles, &mut notes);
+    Ok(Starter {
+        text: write::scenario(as_named, name, &sample, &roles, &format, &notes),
+        notes,
+    })
+}
+
+#[cfg(test)]
+mod tests;
