@@ -11,7 +11,7 @@ use liftsweep::units::{Count, Money};
 use super::arguments::Check;
 use super::clock::{Stopwatch, duration};
 use super::findings::{findings, headline};
-use super::screen::axis_value;
+use super::screen::{axis_value, wrapped};
 use super::{Outcome, at_scenario};
 
 pub(crate) fn check(arguments: &Check) -> Outcome {
@@ -34,13 +34,14 @@ pub(crate) fn check(arguments: &Check) -> Outcome {
 
 fn table(scenario: &Scenario) -> String {
     let campaigns = &scenario.campaigns;
-    format!(
-        "table    {} channels, spend {}, conversions {:.1}, budget {}\n",
+    let sums = format!(
+        "table    {} channels, spend {}, conversions {:.1}, budget {}",
         Count(campaigns.len() as u128),
         Money(campaigns.total_spend()),
         campaigns.total_conversions(),
         Money(scenario.budget)
-    )
+    );
+    wrapped(&sums, 9)
 }
 
 fn axes(scenario: &Scenario) -> String {
@@ -77,10 +78,14 @@ fn cost(scenario: &Scenario, options: Options) -> String {
     } else {
         ""
     };
-    format!(
-        "size     {} allocations{twice}, plans of up to {} configurations\nmemory   about {:.0} MiB\ntime     about {} on this machine\n",
+    let size = format!(
+        "size     {} allocations{twice}, plans of up to {} configurations",
         Count(estimate.allocations),
-        Count(estimate.plans.into()),
+        Count(estimate.plans.into())
+    );
+    format!(
+        "{}memory   about {:.0} MiB\ntime     about {} on this machine\n",
+        wrapped(&size, 9),
         estimate.memory as f64 / f64::from(1 << 20),
         duration(sweep + plans)
     )
