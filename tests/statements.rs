@@ -235,3 +235,33 @@ fn choosing_by_appearance_delivers_less_than_it_promises() {
         &decision,
     );
 }
+
+#[test]
+fn the_page_and_the_terminal_give_the_same_advice() {
+    for (scenario, action, headline) in [
+        ("held_out.toml", "move", "Move "),
+        ("robustness.toml", "move", "Move 17.37"),
+        (
+            "campaigns_216.toml",
+            "no_signal",
+            "Do not move money on this table.",
+        ),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = format!("{}/configs/{scenario}", env!("CARGO_MANIFEST_DIR"));
+        let arguments = [
+            "run",
+            &path,
+            "--replicates",
+            "200",
+            "--out",
+            "out",
+            "--json",
+        ];
+        let output = program(&folder).args(arguments).output().unwrap();
+        let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(told["verdict"]["action"], action, "{scenario}");
+        let page = fs::read_to_string(folder.path().join("out/report.html")).unwrap();
+        assert!(page.contains(&format!(">{headline}")), "{scenario}");
+    }
+}

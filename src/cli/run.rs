@@ -26,16 +26,7 @@ pub(crate) fn run(arguments: &Run) -> Outcome {
         return shard::shard(arguments, part);
     }
     let making = Making::begin(arguments.telling);
-    let interrupt = Interrupt::listen()?;
-    if arguments.die_with_stdin {
-        interrupt.follow_standard_input();
-    }
-    let options = Options {
-        memory: arguments.memory,
-    };
-    if let Some(kernel) = arguments.kernel {
-        vector::limit(kernel.into());
-    }
+    let (interrupt, options) = prepare(arguments)?;
     let loaded = load(&arguments.scenario, &arguments.overrides())?;
     let scenario = &loaded.scenario;
     engine::refuse_size(scenario, options)
@@ -230,6 +221,21 @@ impl Making {
             told.summary()
         })
     }
+}
+
+/// Listens for what may end the program, and takes in what changes no result.
+pub(super) fn prepare(arguments: &Run) -> Result<(Interrupt, Options), Error> {
+    let interrupt = Interrupt::listen()?;
+    if arguments.die_with_stdin {
+        interrupt.follow_standard_input();
+    }
+    let options = Options {
+        memory: arguments.memory,
+    };
+    if let Some(kernel) = arguments.kernel {
+        vector::limit(kernel.into());
+    }
+    Ok((interrupt, options))
 }
 
 /// `results/<name>` below the working directory.

@@ -4,33 +4,23 @@ use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use liftsweep::engine::{self, Contest, Options};
+use liftsweep::engine::{self, Contest};
 use liftsweep::load;
 use liftsweep::load::Loaded;
 use liftsweep::problem::{Error, Place, Problem};
 use liftsweep::store::{Content, Identity, Part, RowsWriter, Shards, best_file};
 use liftsweep::units::Count;
-use liftsweep::vector;
 
 use super::arguments::{Phase, Run, Telling};
 use super::clock::{Stopwatch, duration};
 use super::progress::{Interrupt, Watch};
-use super::run::pool;
+use super::run::{pool, prepare};
 use super::screen::complain;
 use super::{Outcome, at_scenario};
 
 pub(crate) fn shard(arguments: &Run, part: Part) -> Outcome {
     let watch = Stopwatch::start();
-    let interrupt = Interrupt::listen()?;
-    if arguments.die_with_stdin {
-        interrupt.follow_standard_input();
-    }
-    let options = Options {
-        memory: arguments.memory,
-    };
-    if let Some(kernel) = arguments.kernel {
-        vector::limit(kernel.into());
-    }
+    let (interrupt, options) = prepare(arguments)?;
     let loaded = load(&arguments.scenario, &arguments.overrides())?;
     let scenario = &loaded.scenario;
     if scenario.run.is_open() {

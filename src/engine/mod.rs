@@ -6,6 +6,7 @@
 //!                                (worlds -> q -> w -> x)    rows    rows, rivals
 //! ```
 
+mod advice;
 mod analyses;
 mod arena;
 mod breakeven;
@@ -53,6 +54,7 @@ mod today;
 mod winners;
 mod worlds;
 
+pub use self::advice::Advice;
 pub use self::analyses::{Analysed, Analyses};
 pub use self::breakeven::{BreakEvenRow, may_break_even};
 pub use self::budget::{Options, refuse_size};

@@ -160,22 +160,21 @@ fn totals(sample: &Sample, roles: &Roles, notes: &mut Vec<Note>) -> Vec<String> 
     }
     let found: Vec<String> = found.into_iter().collect();
     if !found.is_empty() {
-        let quoted: Vec<String> = found
-            .iter()
-            .map(|text| {
-                if text.is_empty() {
-                    "lines without a name".to_owned()
-                } else {
-                    format!("{text:?}")
-                }
-            })
-            .collect();
+        let quoted = quoted(&found, "lines without a name");
         notes.push(Note::guess(format!(
-            "left out as totals or footers: {}",
-            quoted.join(", ")
+            "left out as totals or footers: {quoted}"
         )));
     }
     found
+}
+
+/// Cells in quotes, one after the other; `empty` says what an empty one is.
+fn quoted(cells: &[String], empty: &str) -> String {
+    let quote = |text: &String| match text.as_str() {
+        "" => empty.to_owned(),
+        text => format!("{text:?}"),
+    };
+    cells.iter().map(quote).collect::<Vec<_>>().join(", ")
 }
 
 /// Cells that stand for 0.
@@ -186,17 +185,8 @@ fn missing(cells: &[&str], dialect: &mut Dialect, notes: &mut Vec<Note>) {
         .map(|nothing| (*nothing).to_owned())
         .collect();
     if !found.is_empty() {
-        let quoted: Vec<String> = found
-            .iter()
-            .map(|text| {
-                if text.is_empty() {
-                    "empty cells".to_owned()
-                } else {
-                    format!("{text:?}")
-                }
-            })
-            .collect();
-        notes.push(Note::guess(format!("{} stand for 0", quoted.join(", "))));
+        let quoted = quoted(&found, "empty cells");
+        notes.push(Note::guess(format!("{quoted} stand for 0")));
     }
     dialect.missing = found;
 }

@@ -86,6 +86,9 @@ fn one(
             told.insert("p05".into(), json!(p05));
             told.insert("p95".into(), json!(p95));
         }
+        if let (Some((low, high)), Some(told)) = (row.range(*lift), told.as_object_mut()) {
+            told.insert("range".into(), json!({ "low": low, "high": high }));
+        }
         (lift.name().to_owned(), told)
     });
     let holdout = Lift::ALL

@@ -4,8 +4,9 @@
 use super::grid::Grid;
 use super::selection::{Selection, Winner, headline};
 use super::words::{chance, counted, lift, money, range, share};
+use crate::engine::Advice;
 use crate::output::RecordedManifest;
-use crate::units::{Count, ZERO_LIFT};
+use crate::units::Count;
 
 /// What the page begins with.
 pub(super) struct Answer {
@@ -41,28 +42,28 @@ pub(super) fn answer(manifest: &RecordedManifest, grid: &Grid) -> Answer {
     let Some((winner, lift)) = worlds.first().and_then(|winners| headline(winners)) else {
         return nothing_asked();
     };
-    let of = |statistic: &str| winner.known(&["lifts", lift, statistic]);
     let facts = Facts {
         manifest,
         grid,
         selection,
         winner,
         lift,
-        mean: of("mean"),
-        low: of("p05"),
-        high: of("p95"),
+        mean: winner.known(&["lifts", lift, "mean"]),
+        low: winner.known(&["lifts", lift, "range", "low"]),
+        high: winner.known(&["lifts", lift, "range", "high"]),
     };
-    let (tone, headline) = facts.verdict();
-    let sentences = if tone == "keep" {
+    let advice = facts.advice();
+    let (tone, headline) = facts.headline(advice);
+    let sentences = if advice == Advice::Keep {
         facts.nothing_better()
     } else {
-        facts.sentences(tone)
+        facts.sentences(advice)
     };
     Answer {
         tone,
         headline,
         sentences,
-        figures: facts.figures(tone),
+        figures: facts.figures(advice),
     }
 }
 
@@ -84,21 +85,25 @@ fn nothing_asked() -> Answer {
 }
 
 impl Facts<'_> {
-    fn verdict(&self) -> (&'static str, String) {
-        let no_signal = self
-            .manifest
-            .findings
-            .iter()
-            .any(|finding| finding.no_signal);
-        let moved = self.winner.known(&["moved_share"]);
-        if moved <= ZERO_LIFT || self.mean <= ZERO_LIFT {
-            ("keep", "Keep today\u{2019}s mix.".to_owned())
-        } else if no_signal {
-            ("stop", "Do not move money on this table.".to_owned())
-        } else if self.low > 0.0 {
-            ("move", format!("Move {} of the budget.", share(moved)))
-        } else {
-            ("unsure", "No rule is safe.".to_owned())
+    fn advice(&self) -> Advice {
+        let mut findings = self.manifest.findings.iter();
+        let no_signal = findings.any(|finding| finding.no_signal);
+        Advice::of(self.moved(), self.mean, self.low, no_signal)
+    }
+
+    fn moved(&self) -> f64 {
+        self.winner.known(&["moved_share"])
+    }
+
+    fn headline(&self, advice: Advice) -> (&'static str, String) {
+        match advice {
+            Advice::Keep => ("keep", "Keep today\u{2019}s mix.".to_owned()),
+            Advice::NoSignal => ("stop", "Do not move money on this table.".to_owned()),
+            Advice::Move => (
+                "move",
+                format!("Move {} of the budget.", share(self.moved())),
+            ),
+            Advice::Risky => ("unsure", "No rule is safe.".to_owned()),
         }
     }
 
@@ -112,27 +117,28 @@ impl Facts<'_> {
         )]
     }
 
-    fn sentences(&self, tone: &str) -> Vec<String> {
+    fn sentences(&self, advice: Advice) -> Vec<String> {
         let rule = self.grid.rule(self.winner.configuration());
         let promise = self.winner.known(&["plan_lift"]);
         let interval = range(self.low, self.high);
         let mut told = Vec::new();
-        if tone == "stop" {
+        if advice == Advice::NoSignal {
             told.push(
                 "Its channels cannot be told apart: a rule that ranks them ranks noise.".to_owned(),
             );
         }
-        let what = match tone {
-            "move" => format!("Follow the rule {rule}{}.", self.in_world()),
+        let what = match advice {
+            Advice::Move => format!("Follow the rule {rule}{}.", self.in_world()),
             _ => format!("The best rule{} is {rule}.", self.in_world()),
         };
         told.push(what);
         told.push(format!(
-            "It promises {} on this table; judged by {} its {} lift is {} (5\u{a0}% to 95\u{a0}% of worlds: {interval}).",
+            "It promises {} on this table; judged by {} its {} lift is {} (5\u{a0}% to 95\u{a0}% {}: {interval}).",
             lift(promise),
             self.judge(),
             self.lift,
             lift(self.mean),
+            if self.is_split() { "by its standard error" } else { "of worlds" },
         ));
         told.push(self.risk());
         told.push(self.money());
@@ -167,10 +173,7 @@ impl Facts<'_> {
     }
 
     fn money(&self) -> String {
-        let (moved, ratio) = (
-            self.winner.known(&["moved_share"]),
-            self.winner.known(&["max_ratio"]),
-        );
+        let (moved, ratio) = (self.moved(), self.winner.known(&["max_ratio"]));
         let stretched = if ratio > 2.0 {
             format!(
                 " One channel gets {ratio:.1} times of what it spends today: the table says nothing about returns there."
@@ -201,6 +204,11 @@ impl Facts<'_> {
         }
     }
 
+    /// Whether held-out rows are the truth: then replicates are splits of one table, not worlds.
+    fn is_split(&self) -> bool {
+        self.manifest.scenario["world"]["truth"] == "split"
+    }
+
     fn in_world(&self) -> String {
         let world = self.grid.world(self.winner.configuration());
         if world.is_empty() {
@@ -210,11 +218,11 @@ impl Facts<'_> {
         }
     }
 
-    fn figures(&self, tone: &str) -> Vec<Figure> {
+    fn figures(&self, advice: Advice) -> Vec<Figure> {
         let promise = self.winner.known(&["plan_lift"]);
         let (positive, n) = self.sureness();
-        let moved = self.winner.known(&["moved_share"]);
-        let would = if tone == "move" {
+        let moved = self.moved();
+        let would = if advice == Advice::Move {
             "money that moves"
         } else {
             "money it would move"
@@ -228,11 +236,19 @@ impl Facts<'_> {
             Figure {
                 label: "how sure",
                 value: range(self.low, self.high),
-                note: format!(
-                    "5\u{a0}% to 95\u{a0}% of {} worlds; gain in {}",
-                    whole(n),
-                    share(positive)
-                ),
+                note: if self.is_split() {
+                    format!(
+                        "5\u{a0}% to 95\u{a0}% by its standard error; gain in {} of {} splits",
+                        share(positive),
+                        whole(n)
+                    )
+                } else {
+                    format!(
+                        "5\u{a0}% to 95\u{a0}% of {} worlds; gain in {}",
+                        whole(n),
+                        share(positive)
+                    )
+                },
             },
             Figure {
                 label: "what the table promises",

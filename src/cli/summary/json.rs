@@ -5,7 +5,7 @@ use liftsweep::scenario::Lift;
 use serde_json::json;
 
 use super::Told;
-use super::verdict::{Verdict, judged};
+use super::verdict::judged;
 
 impl Told<'_> {
     /// For programs: one object on one line. Its keys are described in `results/README.md`.
@@ -19,12 +19,7 @@ impl Told<'_> {
             elapsed,
             ..
         } = self;
-        let Verdict {
-            action,
-            configuration,
-            lift,
-            sentence,
-        } = judged(scenario, winners, findings);
+        let verdict = judged(scenario, winners, findings);
         let summary = json!({
             "program": "liftsweep",
             "version": env!("CARGO_PKG_VERSION"),
@@ -35,11 +30,11 @@ impl Told<'_> {
             "seed": scenario.seed,
             "seconds": elapsed.as_secs_f64(),
             "verdict": {
-                "action": action.name(),
-                "configuration": configuration,
-                "rule": configuration.map(|index| scenario.grid.rule_in_words(index)),
-                "by": lift.map(Lift::name),
-                "text": sentence,
+                "action": verdict.action(),
+                "configuration": verdict.configuration,
+                "rule": verdict.configuration.map(|index| scenario.grid.rule_in_words(index)),
+                "by": verdict.lift.map(Lift::name),
+                "text": verdict.sentence,
             },
             "selection": manifest.selection(),
             "findings": manifest.findings(),

@@ -1,51 +1,39 @@
 //! The answer in words: what to do, what it promises, what it is worth.
 
-use liftsweep::engine::{ConfigurationRow, Criterion, Finding, Gravity, Winners, WorldWinners};
+use liftsweep::engine::{
+    Advice, ConfigurationRow, Criterion, Finding, Gravity, Winners, WorldWinners,
+};
 use liftsweep::scenario::{Lift, Scenario};
 use liftsweep::truth::TruthModel;
-use liftsweep::units::{Percent, ZERO_LIFT};
+use liftsweep::units::Percent;
 
 use super::{Told, plain};
 use crate::cli::checks::checks;
 use crate::cli::screen::{both_on_a_terminal, wrapped};
 
-/// What to do in the first world.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Action {
-    /// Move money: the winner gains even in a bad world.
-    Move,
-    /// The winner gains on average, and loses in some worlds.
-    Risky,
-    /// The table holds no signal.
-    NoSignal,
-    /// No rule beats today's mix.
-    Keep,
-    /// Neither decision nor recommended lifts were asked for.
-    Unknown,
-}
-
-impl Action {
-    /// Its name for programs.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Move => "move",
-            Self::Risky => "risky",
-            Self::NoSignal => "no_signal",
-            Self::Keep => "keep",
-            Self::Unknown => "unknown",
-        }
-    }
-}
-
 /// The answer.
 #[derive(Debug)]
 pub(super) struct Verdict {
-    pub(super) action: Action,
+    /// What to do in the first world; `None` where neither decision nor recommended lifts were asked for.
+    pub(super) advice: Option<Advice>,
     /// The configuration it is about.
     pub(super) configuration: Option<u64>,
     /// The lift that it won by.
     pub(super) lift: Option<Lift>,
     pub(super) sentence: String,
+}
+
+impl Verdict {
+    /// The advice's name for programs.
+    pub(super) fn action(&self) -> &'static str {
+        match self.advice {
+            Some(Advice::Move) => "move",
+            Some(Advice::Risky) => "risky",
+            Some(Advice::NoSignal) => "no_signal",
+            Some(Advice::Keep) => "keep",
+            None => "unknown",
+        }
+    }
 }
 
 /// The answer in words, over all worlds where there are several, below the alarms that put it into doubt.
@@ -104,18 +92,14 @@ pub(super) fn verdict(told: Told<'_>) -> String {
 pub(super) fn judged(scenario: &Scenario, winners: &Winners, findings: &[Finding]) -> Verdict {
     let Some((best, lift)) = winners.worlds.first().and_then(headline) else {
         return Verdict {
-            action: Action::Unknown,
+            advice: None,
             configuration: None,
             lift: None,
             sentence: "Neither decision nor recommended lifts were asked for. Apparent lifts judge a plan by the data that chose it. Ask for the other two to know what a rule is worth.".to_owned(),
         };
     };
     let mean = best.summary(lift).map_or(f64::NAN, |summary| summary.mean);
-    let (low, high) = match best.split {
-        // 5 % and 95 % of a normal law: the distribution over splits is none of the lift.
-        Some(split) => (mean - 1.645 * split.error, mean + 1.645 * split.error),
-        None => best.interval(lift).unwrap_or((f64::NAN, f64::NAN)),
-    };
+    let (low, high) = best.range(lift).unwrap_or((f64::NAN, f64::NAN));
     let rule = scenario.grid.rule_in_words(best.configuration.index);
     let world = if winners.worlds.len() > 1 {
         format!(" in the first world ({})", scenario.grid.world_in_words(0))
@@ -133,28 +117,23 @@ pub(super) fn judged(scenario: &Scenario, winners: &Winners, findings: &[Finding
     );
     let moved = plain(best.plan.moved_share);
     let no_signal = findings.iter().any(|finding| finding.no_signal);
-    let (action, sentence) = if best.plan.moved_share <= ZERO_LIFT || mean <= ZERO_LIFT {
-        let sentence =
-            format!("Keep today's mix: no rule of the grid has a higher mean lift{world}.");
-        (Action::Keep, sentence)
-    } else if no_signal {
-        let sentence = format!(
+    let advice = Advice::of(best.plan.moved_share, mean, low, no_signal);
+    let sentence = match advice {
+        Advice::Keep => {
+            format!("Keep today's mix: no rule of the grid has a higher mean lift{world}.")
+        }
+        Advice::NoSignal => format!(
             "Do not move money on this table. The best rule{world} ({rule}) {promise}; {worth}."
-        );
-        (Action::NoSignal, sentence)
-    } else if low > 0.0 {
-        let sentence = format!(
+        ),
+        Advice::Move => format!(
             "Best rule{world}: {rule}. It moves {moved} of the budget and {promise}; {worth}."
-        );
-        (Action::Move, sentence)
-    } else {
-        let sentence = format!(
+        ),
+        Advice::Risky => format!(
             "No rule is safe{world}. The best one ({rule}) {promise}; {worth}, which includes losses."
-        );
-        (Action::Risky, sentence)
+        ),
     };
     Verdict {
-        action,
+        advice: Some(advice),
         configuration: Some(best.configuration.index),
         lift: Some(lift),
         sentence,
