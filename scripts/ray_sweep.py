@@ -103,26 +103,34 @@ def positive(text):
 # What runs on a node -----------------------------------------------------------------------------
 
 
-def make(arguments, best, name_of_best):
-    """Makes one shard, in the folder that Ray has unpacked: exit code, bytes, message.
+def make(arguments, files):
+    """Makes one shard, in a folder of its own: exit code, bytes, message.
 
     Raises ChildProcessError for what another try may mend: a process that was killed, a full disk.
     """
-    if best:
-        # Once for all tasks of this node; Ray clears the folder away with the rest of the job's files.
-        if not os.path.exists(name_of_best):
-            partial = f"{name_of_best}.{os.getpid()}"
-            with open(partial, "wb") as file:
-                file.write(ray.get(best[0]))
-            os.replace(partial, name_of_best)
-        arguments = [*arguments, "--best", name_of_best]
+    # Ray's own folder of files (working_dir) is no place for them: where nodes share a machine, a node
+    # that dies takes it from the others. What a killed worker left is cleared by the next shard.
+    for left in Path(tempfile.gettempdir()).glob("liftsweep-shard-*"):
+        owner = left.name.split("-")[2]
+        if owner.isdigit() and not os.path.exists(f"/proc/{owner}"):
+            shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=f"liftsweep-shard-{os.getpid()}-") as folder:
+        for reference in files:
+            for name, content in ray.get(reference):
+                path = Path(folder, name)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
+        return make_in(folder, arguments)
+
+
+def make_in(folder, arguments):
     where = f"node {ray.util.get_node_ip_address()}"
     with tempfile.TemporaryFile() as errors:
-        command = ["./liftsweep", *arguments, "--out", "-", "--die-with-stdin"]
+        command = [f"./{PROGRAM}", *arguments, "--out", "-", "--die-with-stdin"]
         try:
-            os.chmod(command[0], 0o755)
+            os.chmod(Path(folder, PROGRAM), 0o755)
             # Standard input stays open for as long as this worker lives, and the shard no longer.
-            child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors)
+            child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, cwd=folder)
         except OSError as error:
             raise ChildProcessError(f"{where}: {error}") from None
         try:
@@ -258,7 +266,7 @@ def slots(cpus):
     return max(1, int(sum(node["Resources"].get("CPU", 0) // cpus for node in ray.nodes() if node["Alive"])))
 
 
-def run_phase(work, phase, common, options, best=(), name_of_best=None):
+def run_phase(work, phase, common, options, files):
     """Makes the shards that are not there yet. Few are on their way at a time; each is written and let go."""
     of = work.cut[phase]
     todo = [shard for shard in range(of, 0, -1) if not is_whole(work.path(phase, shard))]
@@ -277,7 +285,7 @@ def run_phase(work, phase, common, options, best=(), name_of_best=None):
             while todo and len(flying) < room:
                 shard = todo.pop()
                 part = [*common, "--phase", phase, "--shard", f"{shard}/{of}"]
-                flying[task.remote(part, list(best), name_of_best)] = shard
+                flying[task.remote(part, files)] = shard
             ready, _ = ray.wait(list(flying), num_returns=1, timeout=1.0)
             for reference in ready:
                 shard = flying.pop(reference)
@@ -319,7 +327,7 @@ def merge(options, paths, out, *more, quiet=False):
         raise Failed(done.returncode if done.returncode > 0 else 4, "")
 
 
-def stage(folder, options):
+def pack(options):
     """What is sent to the nodes: the program, and the scenario and its table as they lie to each other."""
     scenario = Path(os.path.abspath(options.scenario))
     files = [scenario]
@@ -327,13 +335,9 @@ def stage(folder, options):
     if not table.is_absolute():
         files.append(Path(os.path.normpath(scenario.parent / table)))
     base = Path(os.path.commonpath([file.parent for file in files]))
-    for file in files:
-        target = folder / "files" / file.relative_to(base)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(file, target)
-    shutil.copyfile(options.binary, folder / PROGRAM)
-    os.chmod(folder / PROGRAM, 0o755)
-    return Path("files") / scenario.relative_to(base), scenario.parent / table
+    sent = [(str(Path("files") / file.relative_to(base)), file.read_bytes()) for file in files]
+    sent.append((PROGRAM, options.binary.read_bytes()))
+    return sent, sent[0][0], scenario.parent / table
 
 
 def sweep(options):
@@ -354,42 +358,40 @@ def sweep(options):
     if out.exists() and not options.force:
         raise refused(f"{out}: exists\n    fix: pass --force to replace it, or --out for another folder")
 
-    with tempfile.TemporaryDirectory(prefix="ray_sweep-") as folder:
-        staged = Path(folder)
-        scenario, table = stage(staged, options)
-        inputs = {
-            "program": sha256(options.binary),
-            "scenario": sha256(options.scenario),
-            "table": sha256(table),
-            "--replicates": options.replicates,
-            "--seed": options.seed,
-        }
-        work = Work(out.with_name(f".{out.name}.shards"), inputs, options)
-        where = {"address": options.address or "local", "runtime_env": {"working_dir": folder}}
-        if not options.address:
-            where["include_dashboard"] = False
-        try:
-            ray.init(**where, log_to_driver=False, logging_level="ERROR")
-        except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
-            raise Failed(4, f"error: Ray: {error}") from None
-        try:
-            if work.cut is None:
-                rows = options.shards or 4 * slots(options.cpus)
-                work.cut_into({"rows": rows, "best": options.best_shards or min(rows, MOST_OF_FIRST_PHASE)})
-            if not any(node["Resources"].get("CPU", 0) >= options.cpus for node in ray.nodes() if node["Alive"]):
-                print(f"no node has {options.cpus} CPUs yet: waiting for one (--cpus)", file=sys.stderr)
-            common = ["run", str(scenario), *overrides, *memory, "--threads", str(options.cpus), "--progress", "never"]
-            best, name_of_best = [], None
-            if two_phases:
-                merged = work.folder / "merged.parquet"
-                if not is_whole(merged):
-                    run_phase(work, "best", common, options)
-                    merge(options, work.paths("best"), merged, "--force", quiet=True)
-                name_of_best = f"best-{sha256(merged)[:16]}.parquet"
-                best = [ray.put(merged.read_bytes())]
-            run_phase(work, "rows", common, options, best, name_of_best)
-        finally:
-            ray.shutdown()
+    sent, scenario, table = pack(options)
+    inputs = {
+        "program": sha256(options.binary),
+        "scenario": sha256(options.scenario),
+        "table": sha256(table),
+        "--replicates": options.replicates,
+        "--seed": options.seed,
+    }
+    work = Work(out.with_name(f".{out.name}.shards"), inputs, options)
+    where = {"address": options.address or "local"}
+    if not options.address:
+        where["include_dashboard"] = False
+    try:
+        ray.init(**where, log_to_driver=False, logging_level="ERROR")
+    except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+        raise Failed(4, f"error: Ray: {error}") from None
+    try:
+        if work.cut is None:
+            rows = options.shards or 4 * slots(options.cpus)
+            work.cut_into({"rows": rows, "best": options.best_shards or min(rows, MOST_OF_FIRST_PHASE)})
+        if not any(node["Resources"].get("CPU", 0) >= options.cpus for node in ray.nodes() if node["Alive"]):
+            print(f"no node has {options.cpus} CPUs yet: waiting for one (--cpus)", file=sys.stderr)
+        files = [ray.put(sent)]
+        common = ["run", scenario, *overrides, *memory, "--threads", str(options.cpus), "--progress", "never"]
+        if two_phases:
+            merged = work.folder / "merged.parquet"
+            if not is_whole(merged):
+                run_phase(work, "best", common, options, files)
+                merge(options, work.paths("best"), merged, "--force", quiet=True)
+            files.append(ray.put([(merged.name, merged.read_bytes())]))
+            common += ["--best", merged.name]
+        run_phase(work, "rows", common, options, files)
+    finally:
+        ray.shutdown()
     more = ["--scenario", options.scenario, *memory, *(["--force"] if options.force else [])]
     merge(options, work.paths("rows"), out, *more)
     shutil.rmtree(work.folder, ignore_errors=True)
