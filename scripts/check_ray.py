@@ -7,11 +7,15 @@
     cargo build --release
     uv run scripts/check_ray.py
     uv run scripts/check_ray.py --only node --only driver --replicates 50000
+    uv run scripts/check_ray.py --overhead --shards 2
 
 Every trial runs `scripts/ray_sweep.py` and kills one thing with -9 while a shard of the phase named is being
 made. The run must have the SHA-256 of every file (but manifest.json, which knows time and threads) that
 `liftsweep run` writes, the shards of whoever was killed must end by themselves, and when all is over no
 process of those that were ever seen may be there. Exit code 1 if one of these does not hold.
+
+`--overhead` kills nothing: it makes the same shards in turn through Ray and by as many plain processes at a
+time, both phases, and prints the ratio of their times. Ray has been started by then, and its workers too.
 """
 
 import argparse
@@ -19,17 +23,22 @@ import contextlib
 import hashlib
 import os
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 
 import psutil
+import ray
 from ray.cluster_utils import Cluster
+
+import ray_sweep
 
 ROOT = Path(__file__).resolve().parent.parent
 FAULTS = {
@@ -138,6 +147,64 @@ class Trial:
         return told
 
 
+def overhead(options, rounds=7):
+    """Seconds of both phases: by plain processes, and through Ray."""
+    scenario = options.scenario.resolve()
+    of, at_once = options.shards, min(options.shards, os.cpu_count())
+    common = ["run", str(scenario), "--replicates", options.replicates, "--threads", "1", "--progress", "never"]
+    settings = argparse.Namespace(
+        cpus=1, retries=0, scenario=scenario, binary=options.binary, shards=of, best_shards=of, force=True
+    )
+    base = Path(tempfile.mkdtemp(prefix="check_ray-"))
+
+    def merge(paths, out):
+        ray_sweep.merge(settings, paths, out, "--force", quiet=True)
+
+    def plain(folder):
+        def make(phase, shard, *more):
+            out = folder / f"{phase}-{shard}"
+            part = ["--phase", phase, "--shard", f"{shard}/{of}", "--out", out, *more]
+            subprocess.run([options.binary, *common, *part], check=True, stdin=subprocess.DEVNULL, capture_output=True)
+            return out
+
+        with ThreadPoolExecutor(at_once) as pool:
+            merge(list(pool.map(lambda shard: make("best", shard), range(1, of + 1))), folder / "best")
+            return list(pool.map(lambda shard: make("rows", shard, "--best", folder / "best"), range(1, of + 1)))
+
+    def by_ray(folder):
+        work = ray_sweep.Work(folder, {}, settings)
+        work.cut_into({"best": of, "rows": of})
+        sent, settings.sent_scenario, _ = ray_sweep.pack(settings)
+        files = [ray.put(sent)]
+        there = ["run", settings.sent_scenario, *common[2:]]
+        ray_sweep.run_phase(work, "best", there, settings, files)
+        merge(work.paths("best"), folder / "merged.parquet")
+        files.append(ray.put([("merged.parquet", (folder / "merged.parquet").read_bytes())]))
+        ray_sweep.run_phase(work, "rows", [*there, "--best", "merged.parquet"], settings, files)
+        return work.paths("rows")
+
+    ray.init(num_cpus=at_once, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    try:
+        times = {plain: [], by_ray: []}
+        for turn in range(-1, rounds):
+            for how, seconds in times.items():
+                folder = base / f"{how.__name__}-{turn}"
+                folder.mkdir()
+                begun = time.monotonic()
+                shards = how(folder)
+                seconds.append(time.monotonic() - begun)
+                assert len(shards) == of
+            # The first turn starts the workers.
+            if turn < 0:
+                times = {plain: [], by_ray: []}
+        ratios = [through / alone for alone, through in zip(times[plain], times[by_ray])]
+        print(f"plain processes {statistics.median(times[plain]):.2f} s, through Ray {statistics.median(times[by_ray]):.2f} s")
+        print(f"ratio {statistics.median(ratios):.3f} (median of {rounds}; {min(ratios):.3f} to {max(ratios):.3f})")
+    finally:
+        ray.shutdown()
+        shutil.rmtree(base, ignore_errors=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--binary", type=Path, default=ROOT / "target/release/liftsweep")
@@ -146,7 +213,10 @@ def main():
     parser.add_argument("--shards", type=int, default=8)
     parser.add_argument("--only", action="append", choices=FAULTS, help="this fault; may be given again [default: all]")
     parser.add_argument("--timeout", type=float, default=600.0, help="seconds for a trial")
+    parser.add_argument("--overhead", action="store_true", help="compare with plain processes; kill nothing")
     options = parser.parse_args()
+    if options.overhead:
+        return overhead(options)
 
     base = Path(tempfile.mkdtemp(prefix="check_ray-"))
     seen, failures, cluster = set(), 0, None

@@ -48,6 +48,8 @@ os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 import ray
 
 PROGRAM = "liftsweep"
+# Where a node finds the scenario and its table, in the folder of a shard.
+SENT_FILES = Path("files")
 # Longer than any grid, so that its first shard is empty: what it asks for costs nothing to find out.
 NONE_OF_IT = "1/4611686018427387904"
 # A shard of the first phase holds every replicate, however few its configurations.
@@ -198,7 +200,9 @@ class Work:
             raise refused(f"{folder}: another sweep is writing here\n    fix: wait for it, or pass another --out") from None
         self.plan = folder / "plan.json"
         asked = {"rows": options.shards, "best": options.best_shards}
-        known = json.loads(self.plan.read_text()) if self.plan.exists() else None
+        # A plan without a shard is what a sweep left that was refused: nothing would be lost.
+        begun = self.plan.exists() and any(folder.glob("*.parquet"))
+        known = json.loads(self.plan.read_text()) if begun else None
         differing = []
         if known:
             was = known["inputs"] | {key: known["cut"][key] for key, value in asked.items() if value}
@@ -308,6 +312,8 @@ def fetch(reference, which, options):
         first = str(error).strip().splitlines()[0]
         raise Failed(4, f"error: {which}, in {options.retries + 1} tries: {type(error).__name__}: {first}") from None
     if code:
+        # The user knows the scenario by another name than the node does.
+        message = message.replace(options.sent_scenario, str(options.scenario))
         raise Failed(code, f"{message.rstrip()}\n({which})")
     return made
 
@@ -335,7 +341,7 @@ def pack(options):
     if not table.is_absolute():
         files.append(Path(os.path.normpath(scenario.parent / table)))
     base = Path(os.path.commonpath([file.parent for file in files]))
-    sent = [(str(Path("files") / file.relative_to(base)), file.read_bytes()) for file in files]
+    sent = [(str(SENT_FILES / file.relative_to(base)), file.read_bytes()) for file in files]
     sent.append((PROGRAM, options.binary.read_bytes()))
     return sent, sent[0][0], scenario.parent / table
 
@@ -359,6 +365,7 @@ def sweep(options):
         raise refused(f"{out}: exists\n    fix: pass --force to replace it, or --out for another folder")
 
     sent, scenario, table = pack(options)
+    options.sent_scenario = scenario
     inputs = {
         "program": sha256(options.binary),
         "scenario": sha256(options.scenario),

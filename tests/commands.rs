@@ -1,6 +1,7 @@
 //! Gates, comparisons, and what explains the program: `gate`, `compare`, `schema`, `completions`, `man`.
 
 use std::fs;
+use std::path::Path;
 
 use tempfile::TempDir;
 
@@ -417,6 +418,35 @@ fn shells_editors_and_readers_are_served() {
         schema["properties"]["grid"]["properties"]["delta"]["description"],
         "How aggressively: the score is raised to this power. Default: 1."
     );
+}
+
+/// Editors that open a scenario of ours find its keys.
+#[test]
+fn bundled_scenarios_name_the_schema_that_lies_beside_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let (schema, _, _) = answer(&folder, &["schema"]);
+    let configs = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs");
+    assert!(
+        fs::read_to_string(configs.join("liftsweep.schema.json")).unwrap() == schema,
+        "run `liftsweep schema > configs/liftsweep.schema.json`"
+    );
+    let mut seen = 0;
+    for entry in fs::read_dir(configs).unwrap() {
+        let path = entry.unwrap().path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "toml")
+        {
+            let text = fs::read_to_string(&path).unwrap();
+            assert!(
+                text.starts_with("#:schema ./liftsweep.schema.json\n"),
+                "{}",
+                path.display()
+            );
+            seen += 1;
+        }
+    }
+    assert!(seen >= 6);
 }
 
 /// A German export becomes a scenario that runs; nothing is overwritten, and editors find the schema.

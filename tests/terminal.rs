@@ -225,10 +225,22 @@ fn check_says_what_would_run_and_runs_nothing() {
     );
     assert!(out.contains("[W_DISPERSION_ASSUMED]"), "{out}");
     assert!(
-        out.contains("size     200 allocations, plans of up to 2 configurations\n"),
+        out.contains("size     200 allocations, plans of about 1 configuration\nfiles    about "),
+        "{out}"
+    );
+    assert!(
+        out.ends_with("on this machine\nnothing was written\n"),
         "{out}"
     );
     assert_eq!(entries(&folder), ["s.toml", "table.csv"]);
+    // Rehearsals are made elsewhere, and leave nothing there either.
+    let place = tempfile::tempdir().unwrap();
+    let checked = program(&folder)
+        .env("TMPDIR", place.path())
+        .args(["check", "s.toml"])
+        .assert();
+    checked.success();
+    assert_eq!(entries(&place), Vec::<String>::new());
 }
 
 #[test]

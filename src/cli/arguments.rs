@@ -289,6 +289,15 @@ pub(crate) enum Format {
 }
 
 impl Telling {
+    /// Says nothing at all.
+    pub(crate) fn nothing() -> Self {
+        Self {
+            progress: Progress::Never,
+            quiet: true,
+            json: false,
+        }
+    }
+
     /// How progress is shown.
     pub(crate) fn progress(self) -> Progress {
         if self.quiet {

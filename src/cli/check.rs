@@ -4,18 +4,28 @@ use std::fmt::Write;
 
 use liftsweep::config::Overrides;
 use liftsweep::engine::{self, Options, Unobserved};
-use liftsweep::load;
+use liftsweep::load::{Loaded, load};
+use liftsweep::problem::Error;
 use liftsweep::scenario::Scenario;
 use liftsweep::units::{Count, Money};
 
 use super::arguments::Check;
 use super::clock::{Stopwatch, duration};
 use super::findings::{findings, headline};
+use super::progress::Interrupt;
+use super::rehearsal::rehearse;
+use super::run::pool;
 use super::screen::{axis_value, wrapped};
 use super::{Outcome, at_scenario};
 
+/// Memory of a page in the making, for each of its bytes: data, text and the page itself.
+const MEMORY_PER_BYTE_OF_REPORT: u64 = 5;
+
 pub(crate) fn check(arguments: &Check) -> Outcome {
+    let watch = Stopwatch::start();
     let loaded = load(&arguments.scenario, &Overrides::default())?;
+    let loading = watch.elapsed().as_secs_f64();
+    let interrupt = Interrupt::listen()?;
     let scenario = &loaded.scenario;
     let options = Options {
         memory: arguments.memory,
@@ -27,8 +37,9 @@ pub(crate) fn check(arguments: &Check) -> Outcome {
     text.push('\n');
     text.push_str(&table(scenario));
     text.push_str(&axes(scenario));
-    text.push_str(&cost(scenario, options));
-    text.push_str("nothing was run\n");
+    let cost = cost(&loaded, options, loading, interrupt);
+    text.push_str(&cost.map_err(|error| at_scenario(error, &arguments.scenario))?);
+    text.push_str("nothing was written\n");
     Ok(text)
 }
 
@@ -64,36 +75,53 @@ fn axes(scenario: &Scenario) -> String {
     text
 }
 
-fn cost(scenario: &Scenario, options: Options) -> String {
-    let estimate = engine::estimate(scenario, options);
-    let sweep = seconds_per_allocation(|| engine::probe(scenario)) * estimate.allocations as f64;
-    let plans = if estimate.plans > 0 {
-        let allocations = estimate.plans as f64 * estimate.replicates as f64;
-        seconds_per_allocation(|| engine::probe_shares(scenario)) * allocations
-    } else {
-        0.0
-    };
+/// What a run takes: counted where it can be, else seen in rehearsals.
+fn cost(
+    loaded: &Loaded,
+    options: Options,
+    loading: f64,
+    interrupt: Interrupt,
+) -> Result<String, Error> {
+    let scenario = &loaded.scenario;
+    let pool = pool(None)?;
+    let rehearsed = rehearse(loaded, options, &pool, interrupt)?;
+    let threads = pool.current_num_threads() as u64;
+    let estimate = engine::estimate(scenario, options, threads, rehearsed.plans);
     let twice = if estimate.passes > 1 {
         " (two passes: the lifts do not fit into memory at once)"
     } else {
         ""
     };
+    let open = if scenario.run.stopping.is_some() {
+        "at most "
+    } else {
+        ""
+    };
     let size = format!(
-        "size     {} allocations{twice}, plans of up to {} configurations",
+        "size     {open}{} allocations{twice}, plans of about {} {}",
         Count(estimate.allocations),
-        Count(estimate.plans.into())
+        Count(rehearsed.plans.into()),
+        if rehearsed.plans == 1 {
+            "configuration"
+        } else {
+            "configurations"
+        }
     );
-    format!(
-        "{}memory   about {:.0} MiB\ntime     about {} on this machine\n",
+    // Settling the number of replicates sweeps them, and the run does so again.
+    let settling = 1 + u64::from(scenario.run.stopping.is_some());
+    let passes = estimate.passes * settling;
+    let memory = estimate.memory + MEMORY_PER_BYTE_OF_REPORT * rehearsed.report;
+    Ok(format!(
+        "{}files    about {}\nmemory   about {}\ntime     {open}about {} on this machine\n",
         wrapped(&size, 9),
-        estimate.memory as f64 / f64::from(1 << 20),
-        duration(sweep + plans)
-    )
+        mebibytes(rehearsed.bytes),
+        mebibytes(memory as f64),
+        duration(loading + rehearsed.seconds(passes))
+    ))
 }
 
-/// Times a sample of the work.
-fn seconds_per_allocation(probe: impl FnOnce() -> u64) -> f64 {
-    let watch = Stopwatch::start();
-    let allocations = probe();
-    watch.elapsed().as_secs_f64() / allocations.max(1) as f64
+fn mebibytes(bytes: f64) -> String {
+    let mebibytes = bytes / f64::from(1 << 20);
+    let decimals = usize::from(mebibytes < 10.0);
+    format!("{mebibytes:.decimals$} MiB")
 }

@@ -13,6 +13,7 @@ mod init;
 mod manual;
 mod merge;
 mod progress;
+mod rehearsal;
 mod report;
 mod run;
 mod screen;

@@ -152,6 +152,11 @@ impl Watch {
         Self { interrupt, display }
     }
 
+    /// Shows nothing.
+    pub(crate) fn silent(interrupt: Interrupt) -> Self {
+        Self::new(Progress::Never, interrupt)
+    }
+
     /// Says that the results are about to be moved to their place.
     ///
     /// # Errors

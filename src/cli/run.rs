@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use liftsweep::engine::{self, Options, Winners};
+use liftsweep::engine::{self, Finding, Judgement, Options, Winners};
 use liftsweep::load;
 use liftsweep::load::Loaded;
-use liftsweep::output::{Attempt, Manifest, Provenance, RunFolder, RunWriter};
+use liftsweep::output::{Attempt, InputFile, Manifest, Provenance, RunFolder, RunWriter, Written};
 use liftsweep::problem::Error;
 use liftsweep::report;
 use liftsweep::scenario::Scenario;
@@ -146,27 +146,70 @@ impl Making {
         options: Options,
         pool: &rayon::ThreadPool,
         observer: &Watch,
-        sweep: &mut (dyn FnMut(&Scenario, &mut RunWriter<'_>) -> Result<Winners, Error> + Send),
+        sweep: Rows<'_>,
     ) -> Outcome {
-        let Telling { quiet, json, .. } = self.telling;
-        let tell = |text: &str| {
-            if !quiet {
-                complain(text);
-            }
+        self.tell(&headline(&loaded.scenario));
+        let Loaded {
+            mut scenario,
+            inputs,
+            ..
+        } = loaded;
+        let filled = self.fill(
+            &mut scenario,
+            inputs,
+            &folder,
+            options,
+            pool,
+            observer,
+            sweep,
+        );
+        let filled = filled.map_err(|error| at_scenario(error, path))?;
+        observer.finishing()?;
+        let target = folder.target().to_path_buf();
+        folder.finish()?;
+        let told = Told {
+            scenario: &scenario,
+            winners: &filled.winners,
+            judgement: &filled.judgement,
+            findings: &filled.findings,
+            written: &filled.written,
+            target: &target,
+            elapsed: self.watch.elapsed(),
         };
-        let scenario = &loaded.scenario;
-        tell(&headline(scenario));
-        let found = pool.install(|| engine::findings(scenario, observer))?;
-        tell(&findings(&found));
+        let Telling { quiet, json, .. } = self.telling;
+        Ok(if quiet {
+            String::new()
+        } else if json {
+            told.json(&filled.manifest)
+        } else {
+            told.summary()
+        })
+    }
 
-        let mut settled = scenario.clone();
-        let settling = pool.install(|| engine::settle(&mut settled, options, observer));
+    /// Writes all files of a run. Replicates that were open are settled in `scenario`.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "everything that a run consists of"
+    )]
+    pub(crate) fn fill(
+        &self,
+        scenario: &mut Scenario,
+        inputs: Vec<InputFile>,
+        folder: &RunFolder,
+        options: Options,
+        pool: &rayon::ThreadPool,
+        observer: &Watch,
+        sweep: Rows<'_>,
+    ) -> Result<Filled, Error> {
+        let found = pool.install(|| engine::findings(scenario, observer))?;
+        self.tell(&findings(&found));
+        let settling = pool.install(|| engine::settle(scenario, options, observer));
         if settling.is_err() {
             observer.clear();
         }
-        settling.map_err(|error| at_scenario(error, path))?;
-        let scenario = &settled;
-        let mut writer = RunWriter::create(scenario, &folder)?;
+        settling?;
+        let scenario = &*scenario;
+        let mut writer = RunWriter::create(scenario, folder)?;
         let winners = pool.install(|| sweep(scenario, &mut writer));
         let judged = winners.and_then(|winners| {
             let judgement =
@@ -174,9 +217,9 @@ impl Making {
             Ok((winners, judgement))
         });
         observer.clear();
-        let (winners, judgement) = judged.map_err(|error| at_scenario(error, path))?;
+        let (winners, judgement) = judged?;
         let about_winners = judgement.findings(scenario, &winners);
-        tell(&findings(&about_winners));
+        self.tell(&findings(&about_winners));
         let found: Vec<_> = found.into_iter().chain(about_winners).collect();
 
         let mut written = writer.finish()?;
@@ -188,7 +231,7 @@ impl Making {
         };
         let manifest = Manifest::new(
             scenario,
-            loaded.inputs,
+            inputs,
             written.files.clone(),
             &found,
             winners.degenerate_replicates,
@@ -196,31 +239,42 @@ impl Making {
         );
         let mut manifest = manifest.with_selection(scenario, &winners, &judgement);
         if scenario.output.report {
-            let page = report::write(&folder, &manifest)?;
+            let page = report::write(folder, &manifest)?;
             written.files.push(page.clone());
             manifest.add(page);
         }
-        manifest.write(&folder)?;
-        observer.finishing()?;
-        let target = folder.target().to_path_buf();
-        folder.finish()?;
-        let told = Told {
-            scenario,
-            winners: &winners,
-            judgement: &judgement,
-            findings: &found,
-            written: &written,
-            target: &target,
-            elapsed: self.watch.elapsed(),
-        };
-        Ok(if quiet {
-            String::new()
-        } else if json {
-            told.json(&manifest)
-        } else {
-            told.summary()
+        manifest.write(folder)?;
+        Ok(Filled {
+            winners,
+            judgement,
+            findings: found,
+            written,
+            manifest,
         })
     }
+
+    /// Seconds since it began.
+    pub(crate) fn seconds(&self) -> f64 {
+        self.watch.elapsed().as_secs_f64()
+    }
+
+    fn tell(&self, text: &str) {
+        if !self.telling.quiet {
+            complain(text);
+        }
+    }
+}
+
+/// What makes the rows of a run, or reads them.
+type Rows<'a> = &'a mut (dyn FnMut(&Scenario, &mut RunWriter<'_>) -> Result<Winners, Error> + Send);
+
+/// A run whose files are written.
+pub(crate) struct Filled {
+    winners: Winners,
+    judgement: Judgement,
+    findings: Vec<Finding>,
+    pub(crate) written: Written,
+    manifest: Manifest,
 }
 
 /// Listens for what may end the program, and takes in what changes no result.

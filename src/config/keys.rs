@@ -93,6 +93,16 @@ fn required(path: &'static str, takes: Takes, about: &'static str) -> Key {
     }
 }
 
+/// The table that has a key of this name, if one alone has.
+pub(super) fn table_of(name: &str) -> Option<&'static str> {
+    let mut tables = keys()
+        .into_iter()
+        .filter_map(|key| key.path.rsplit_once('.'))
+        .filter(|(table, key)| *key == name && !table.contains('*'));
+    let (table, _) = tables.next()?;
+    tables.next().is_none().then_some(table)
+}
+
 /// All keys; a table stands before its keys.
 pub(super) fn keys() -> Vec<Key> {
     let mut keys = vec![

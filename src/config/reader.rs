@@ -5,6 +5,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::entry::{Entry, describe, shortened};
+use super::keys;
 use super::source::{Placed, Source, Spot};
 use crate::problem::{Place, Problem, Problems, nearest};
 
@@ -172,6 +173,9 @@ impl<'a> Section<'a> {
             let typed = &shortened(typed);
             let remedy = match nearest(typed, self.asked.iter().copied()) {
                 Some(known) => format!("did you mean `{known}`?"),
+                None if let Some(table) = keys::table_of(typed) => {
+                    format!("`{typed}` is a key of [{table}]")
+                }
                 None if self.path.is_empty() => format!("known here: {}", self.asked.join(", ")),
                 None => format!("known in [{}]: {}", self.path, self.asked.join(", ")),
             };

@@ -82,15 +82,6 @@ impl Needs {
         }
     }
 
-    /// Bytes of a block of so many configurations.
-    fn bytes(&self, configurations: u64) -> u64 {
-        let alone = configurations.saturating_mul(self.per_configuration);
-        let of_cells = self.per_cell.map_or(u64::MAX, |per_cell| {
-            configurations.div_ceil(self.cell).saturating_mul(per_cell)
-        });
-        alone.min(of_cells).saturating_add(self.fixed)
-    }
-
     /// The most configurations that fit, whole cells if any does.
     fn most(&self, bytes: u64) -> u64 {
         let left = bytes.saturating_sub(self.fixed);
@@ -134,11 +125,6 @@ pub(super) fn blocks(scenario: &Scenario, options: Options, of: Range<u64>) -> V
     (0..count)
         .map(|block| of.start + block * size..of.end.min(of.start + (block + 1) * size))
         .collect()
-}
-
-/// Bytes of the largest block.
-pub(super) fn bytes_of(scenario: &Scenario, blocks: &[Range<u64>]) -> u64 {
-    Needs::of(scenario).bytes(largest(blocks))
 }
 
 /// Number of configurations of the largest block.

@@ -1,81 +1,71 @@
-//! What a run will cost, and samples of its work to be timed.
+//! What a run will cost.
 
-use super::budget::{Options, blocks, bytes_of, bytes_of_worlds};
+use super::budget::{Options, blocks, bytes_of_worlds, largest};
+use super::chain::Chain;
 use super::kept::Kept;
-use super::sweep::{shares_only, sweep_only};
-use crate::scenario::{AllocationsWanted, Scenario};
+use super::kernel::Kernel;
+use super::plan::Plan;
+use super::worlds::Worlds;
+use crate::lanes::LANES;
+use crate::scenario::Scenario;
 
 /// What a run will cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Estimate {
-    /// Configurations.
-    pub configurations: u64,
-    /// Replicates of each.
-    pub replicates: u64,
     /// Allocations to be made, all passes together.
     pub allocations: u128,
     /// How often the grid is swept.
     pub passes: u64,
-    /// Configurations whose plans are written, at most.
-    pub plans: u64,
-    /// Memory, in bytes.
+    /// Memory, in bytes, but for the report.
     pub memory: u64,
 }
 
-/// The size of a run under these options.
+/// A process that does nothing yet.
+const BASE: u64 = 8 << 20;
+
+/// Statistics and text of a configuration while its block is worked on.
+const BYTES_PER_SLOT: u64 = 400;
+
+/// Lanes of eight that a thread holds per channel: draws, rates, scores, targets, weights, powers.
+const LANES_PER_CHANNEL: u64 = 12;
+
+/// The size of a run under these options, by so many threads, which writes `plans` plans.
+///
+/// Lifts are counted exactly, from the plan of the largest block; the rest by what it was seen to take.
 #[must_use]
-pub fn estimate(scenario: &Scenario, options: Options) -> Estimate {
+pub fn estimate(scenario: &Scenario, options: Options, threads: u64, plans: u64) -> Estimate {
     let blocks = blocks(scenario, options, 0..scenario.grid.len());
     let compares = Kept::new(&scenario.run).compares();
     let passes = if blocks.len() > 1 && compares { 2 } else { 1 };
     let (configurations, replicates) = (scenario.grid.len(), scenario.run.replicates);
-    let plans = match scenario.output.allocations {
-        AllocationsWanted::All => configurations,
-        AllocationsWanted::None => 0,
-        // Four winners and a short Pareto front per world.
-        AllocationsWanted::Best => configurations.min(8 * scenario.grid.worlds()),
-    };
     let n = scenario.campaigns.len() as u64;
-    let shares = options.memory.min(8 * n * replicates.saturating_mul(plans));
-    let table = 300 * n
-        + 40 * scenario
-            .campaigns
-            .rows()
-            .map_or(0, |rows| rows.len() as u64);
-    let lifts = bytes_of(scenario, &blocks) + bytes_of_worlds(scenario);
+    let rows_of_table = scenario
+        .campaigns
+        .rows()
+        .map_or(0, |rows| rows.len() as u64);
+    let buffers = threads * LANES_PER_CHANNEL * n * 8 * LANES as u64;
+    let largest = largest(&blocks);
+    let padded = replicates.next_multiple_of(LANES as u64);
+    let lifts = (8 * padded).saturating_mul(rows_of_block(scenario, largest));
+    let shares = (8 * n * padded).saturating_mul(plans).min(options.memory);
     Estimate {
-        configurations,
-        replicates,
         allocations: u128::from(configurations) * u128::from(replicates) * u128::from(passes),
         passes,
-        plans,
-        memory: table + lifts.max(shares),
+        memory: BASE
+            + 300 * n
+            + 40 * rows_of_table
+            + buffers
+            + bytes_of_worlds(scenario)
+            + largest * BYTES_PER_SLOT
+            + lifts.max(shares),
     }
 }
 
-/// Makes the shares of a few plans and returns how many allocations that took, so that a caller can
-/// time them.
-#[must_use]
-pub fn probe_shares(scenario: &Scenario) -> u64 {
-    probe_with(scenario, 8, |sample, configurations| {
-        shares_only(sample, &configurations);
-    })
-}
-
-/// Makes some of the allocations of a run and returns how many, so that a caller can time them: a
-/// stretch of up to 1,024 configurations from the middle of the grid, through 128 replicates.
-#[must_use]
-pub fn probe(scenario: &Scenario) -> u64 {
-    probe_with(scenario, 1024, sweep_only)
-}
-
-/// Hands `work` a stretch of configurations and few replicates; how many allocations that makes.
-fn probe_with(scenario: &Scenario, most: u64, work: impl FnOnce(&Scenario, Vec<u64>)) -> u64 {
-    let mut sample = scenario.clone();
-    sample.run.replicates = scenario.run.replicates.min(128);
-    let total = scenario.grid.len();
-    let count = total.min(most);
-    let first = (total - count) / 2;
-    work(&sample, (first..first + count).collect());
-    count * sample.run.replicates
+/// Numbers that a block of so many configurations keeps per replicate.
+fn rows_of_block(scenario: &Scenario, configurations: u64) -> u64 {
+    let chain = Chain::new(&scenario.campaigns, scenario.budget);
+    let worlds = Worlds::new(scenario);
+    let kernel = Kernel::new(scenario, &chain, &worlds);
+    let plan = Plan::new(scenario, (0..configurations).collect(), kernel.judges());
+    (plan.rows + kernel.recommended(&plan).rows) as u64
 }

@@ -60,7 +60,7 @@ pub use self::breakeven::{BreakEvenRow, may_break_even};
 pub use self::budget::{Options, refuse_size};
 pub use self::chain::{Allocation, Blended, Chain};
 pub use self::discovery::{DiscoveryRow, Failing, Limit, discovery_axes};
-pub use self::estimate::{Estimate, estimate, probe, probe_shares};
+pub use self::estimate::{Estimate, estimate};
 pub use self::findings::{Finding, Gravity, findings};
 pub use self::judgement::{
     Corrected, Judgement, NAMED_WORLDS, PermutationNull, WinnerJudgement, judge,

@@ -6,16 +6,14 @@
 
 use std::ops::Range;
 
-use super::budget::Options;
 use super::chain::Chain;
 use super::judge::Judge;
 use super::kernel::Kernel;
 use super::lifts::BlockLifts;
-use super::observer::{Observer, Phase, Unobserved};
+use super::observer::{Observer, Phase};
 use super::plan::Plan;
 use super::planner::{Planner, TableMetric};
-use super::row::{AllocationRow, ConfigurationRow, Draws};
-use super::shares::share_rows;
+use super::row::{ConfigurationRow, Draws};
 use super::standing::Standing;
 use super::worlds::Worlds;
 use crate::problem::{Error, Place, Problem};
@@ -26,31 +24,6 @@ pub(super) const ROWS_AT_ONCE: usize = 2_048;
 
 /// More than this fraction of replicates without any conversion is an error.
 const DEGENERATE_LIMIT: f64 = 0.01;
-
-/// Makes the shares of some configurations, for nobody: to see how long it takes.
-pub(super) fn shares_only(scenario: &Scenario, configurations: &[u64]) {
-    let chain = Chain::new(&scenario.campaigns, scenario.budget);
-    let worlds = Worlds::new(scenario);
-    let kernel = Kernel::new(scenario, &chain, &worlds);
-    let ignore = &mut |_: &[AllocationRow]| Ok::<(), Error>(());
-    let _ = share_rows(
-        &kernel,
-        configurations,
-        Options::default(),
-        &Unobserved,
-        ignore,
-    );
-}
-
-/// Sweeps some configurations and summarises them, for nobody: to see how long it takes.
-pub(super) fn sweep_only(scenario: &Scenario, configurations: Vec<u64>) {
-    let chain = Chain::new(&scenario.campaigns, scenario.budget);
-    let worlds = Worlds::new(scenario);
-    let sweep = Sweep::new(scenario, &chain, &worlds, &Unobserved);
-    if let Ok((plan, lifts)) = sweep.sweep(configurations, Phase::Sweep) {
-        let _ = sweep.rows(&plan, &lifts, 0..plan.slots(), None);
-    }
-}
 
 /// What a block gives, in the order of its configurations.
 pub(super) enum Made<'a> {

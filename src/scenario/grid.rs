@@ -200,6 +200,28 @@ impl Grid {
         ]
     }
 
+    /// Keeps the first values of an axis, by its position in [`AXES`]; an axis that is absent has none to lose.
+    pub fn truncate(&mut self, axis: usize, length: usize) {
+        let relative = &mut self.relative;
+        match (axis, relative) {
+            (0, _) => self.score.truncate(length),
+            (1, _) => self.rates.truncate(length),
+            (2, _) => self.alpha.truncate(length),
+            (3, _) => self.delta.truncate(length),
+            (4, _) => self.min_share.truncate(length),
+            (5, _) => self.max_share.truncate(length),
+            (6, RelativeAxes::MaxChange(values)) => values.truncate(length),
+            (7, RelativeAxes::Ratios { min, .. }) => min.truncate(length),
+            (8, RelativeAxes::Ratios { max, .. }) => max.truncate(length),
+            (9, _) => self.bound_mode.truncate(length),
+            (10, _) => self.dispersion.truncate(length),
+            (11, _) => self.elasticity.truncate(length),
+            (12, _) => self.noise_cv.truncate(length),
+            (13, _) => self.drift_cv.truncate(length),
+            _ => {}
+        }
+    }
+
     /// Number of configurations, exactly, even where no machine could hold them.
     #[must_use]
     pub fn size(&self) -> u128 {

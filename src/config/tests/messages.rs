@@ -37,6 +37,11 @@ fn unknown_keys_name_the_nearest_or_all() {
         "9:1: error: budget.sum: unknown key `sum` [E_KEY]\n    fix: known in [budget]: total",
     );
     check(
+        "run",
+        "draws = true",
+        "9:1: error: run.draws: unknown key `draws` [E_KEY]\n    fix: `draws` is a key of [output]",
+    );
+    check(
         "words",
         "",
         "8:2: error: words: unknown key `words` [E_KEY]\n    fix: did you mean `world`?",
