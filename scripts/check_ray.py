@@ -260,7 +260,8 @@ def main():
             cluster.shutdown()
         shutil.rmtree(base, ignore_errors=True)
     seen.update(psutil.Process().children(recursive=True))
-    _, left = psutil.wait_procs(list(seen), timeout=30.0)
+    # Agents of Ray whose cluster was killed call for it about a minute before they give up.
+    _, left = psutil.wait_procs(list(seen), timeout=120.0)
     left = [process for process in left if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
     print(f"{len(seen)} processes seen, {len(left)} of them left: {[process.pid for process in left]}")
     sys.exit(bool(failures or left))

@@ -125,8 +125,9 @@ fn every_bundled_scenario_makes_a_page_that_works_alone() {
             &["--replicates", "100"],
         );
         let page = run.join("report.html");
-        healthy(&browser, &page, 390, position % 2 == 0);
-        healthy(&browser, &page, 1400, position % 2 == 1);
+        for (width, dark) in [(390, false), (390, true), (1400, true), (1400, false)] {
+            healthy(&browser, &page, width, dark);
+        }
         holds_the_numbers_of_the_table(&browser, &run);
     }
 }
