@@ -6,8 +6,9 @@ use std::path::Path;
 use liftsweep::config::Overrides;
 use liftsweep::output::{
     ALLOCATION_COLUMNS, BREAK_EVEN_COLUMNS, DISCOVERY_COLUMNS, SENSITIVITY_COLUMNS,
-    configuration_columns, draw_columns,
+    configuration_columns, draw_columns, period_columns,
 };
+use liftsweep::scenario::Lift;
 
 /// The dictionary as it must stand in the file: one line per column, lifts and quantiles by example.
 fn dictionary() -> [String; 6] {
@@ -59,6 +60,43 @@ fn the_data_dictionary_is_the_one_the_program_writes_by() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("results/README.md");
     let readme = std::fs::read_to_string(path).unwrap();
     for expected in dictionary() {
+        assert!(
+            readme.contains(&expected),
+            "results/README.md must hold this table:\n{expected}"
+        );
+    }
+}
+
+/// Tables that only some scenarios have.
+#[test]
+fn what_is_asked_for_is_described_too() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readme = std::fs::read_to_string(root.join("results/README.md")).unwrap();
+    let head = "| column | unit | meaning |\n|---|---|---|\n";
+    let mut scenario =
+        liftsweep::load(&root.join("configs/robustness.toml"), &Overrides::default())
+            .unwrap()
+            .scenario;
+    let plain = configuration_columns(&scenario);
+    scenario.metrics.clairvoyant = true;
+    let mut attainable = head.to_owned();
+    for column in configuration_columns(&scenario) {
+        if plain.iter().all(|plain| plain.name != column.name) {
+            let (name, meaning) = (column.name, column.meaning);
+            writeln!(attainable, "| `{name}` | {} | {meaning} |", column.unit).unwrap();
+        }
+    }
+    let mut periods = head.to_owned();
+    for column in period_columns(&[Lift::Decision]) {
+        let name = column.name.replace("decision_", "<lift>_");
+        writeln!(
+            periods,
+            "| `{name}` | {} | {} |",
+            column.unit, column.meaning
+        )
+        .unwrap();
+    }
+    for expected in [attainable, periods] {
         assert!(
             readme.contains(&expected),
             "results/README.md must hold this table:\n{expected}"

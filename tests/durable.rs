@@ -133,6 +133,34 @@ fn shards_merge_to_the_bytes_of_one_run() {
     }
 }
 
+/// Rows with periods, and with what was attainable, come back from shards bit for bit.
+#[test]
+fn periods_and_attainable_lifts_merge_to_the_bytes_of_one_run() {
+    for (more, file) in [
+        (
+            "[world]\nperiods = 3\ndrift_cv = [0.0, 0.2]\n",
+            "periods.csv",
+        ),
+        (
+            "[world]\nelasticity = [0.5, 1.2]\n[metrics]\nclairvoyant = true\n",
+            "configurations.csv",
+        ),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let data = "channel,spend,conversions\nA,8500,400\nB,6500,250\nC,4000,150\nD,1000,200\n";
+        fs::write(folder.path().join("table.csv"), data).unwrap();
+        let text = format!(
+            "seed = 3\n[data]\npath = \"table.csv\"\nchannel = \"channel\"\nspend = \"spend\"\nconversions = \"conversions\"\n[grid]\nscore = \"tilted\"\nrates = [\"raw\", \"shrunken\"]\nalpha = [0.0, 0.5, 1.0]\nmax_change = [0.2, 1.0]\n[run]\nreplicates = 40\n{more}"
+        );
+        fs::write(folder.path().join("s.toml"), text).unwrap();
+        succeed(&folder, &["run", "s.toml", "--out", "whole"]);
+        let whole = results(&folder, "whole");
+        assert!(whole.iter().any(|(name, _)| name == file));
+        shards(&folder, 5);
+        assert!(whole == results(&folder, "merged"), "{more}");
+    }
+}
+
 #[test]
 fn without_decision_lifts_one_phase_is_enough() {
     let folder = tempfile::tempdir().unwrap();

@@ -33,6 +33,7 @@ mod golden_analytic;
 mod golden_large;
 /// Moments and laws of the noise models.
 mod golden_noise;
+mod golden_periods;
 /// The four lifts of given truths and samples.
 mod golden_replicates;
 /// Resampled rows and blocks of dates.

@@ -10,7 +10,7 @@ mod euclidean;
 mod project;
 
 pub use self::bounds::{Bounds, BoundsError};
-pub use self::clairvoyant::{optimum_linear, optimum_power};
+pub use self::clairvoyant::{optimum_concave, optimum_linear, optimum_power};
 pub use self::common::{CommonBounds, CommonScratch, project_returns};
 
 use crate::flag::Flags;

@@ -3,7 +3,7 @@
 //! reads it with; tests hold the list itself to the keys that the parser asks for.
 
 use super::entry::{Domain, Names};
-use super::{data, gate, grid, response, settings, split, world};
+use super::{data, gate, grid, periods, response, settings, split, world};
 
 /// One key.
 #[derive(Debug, Clone)]
@@ -391,8 +391,13 @@ fn world_keys() -> Vec<Key> {
         ),
         key(
             "world.periods",
-            Takes::Whole(1, 1),
-            "Periods that the rule is followed for. Default: 1.",
+            Takes::Whole(1, periods::MOST),
+            "Periods that the rule is followed for, reallocating in each on what the last one brought. Default: 1.",
+        ),
+        key(
+            "world.drift_persistence",
+            Takes::Number(periods::PERSISTENCE),
+            "How much of the truth's drift stays from period to period: 1 is a random walk, 0 a fresh shock in every period. Default: 1.",
         ),
     ]
 }
@@ -540,6 +545,11 @@ fn setting_keys() -> Vec<Key> {
             "metrics.pessimism",
             Takes::Number(settings::PESSIMISM),
             "Weight of the worst replicate in hurwicz. Default: 0.5.",
+        ),
+        key(
+            "metrics.clairvoyant",
+            Takes::Boolean,
+            "Whether every rule is compared with the best plan under each replicate's truth, inside its bounds. Default: false.",
         ),
     ]
 }

@@ -25,6 +25,7 @@ mod keys;
 mod needs;
 mod number;
 mod overrides;
+mod periods;
 mod range;
 mod reader;
 mod resolve;
@@ -89,6 +90,8 @@ pub struct Draft {
     world: WorldDraft,
     run: RunSettings,
     metrics: MetricSettings,
+    /// Where `metrics.clairvoyant` stands.
+    clairvoyant_spot: Spot,
     output: OutputSettings,
     gates: Vec<PlacedGate>,
 }
@@ -186,7 +189,10 @@ impl<'a> Reading<'_, 'a> {
         }
         let splits = world.truth.value == TruthModel::Split;
         let run = settings::read_run(&mut top, self.overrides, splits, problems);
-        let metrics = settings::read_metrics(&mut top, problems);
+        let (metrics, clairvoyant_spot) = settings::read_metrics(&mut top, problems);
+        let clairvoyant = metrics.clairvoyant.then_some(&clairvoyant_spot);
+        periods::check(&world, &grid, clairvoyant, problems);
+        split::check_clairvoyant(&world, clairvoyant, problems);
         let output = settings::read_output(&mut top, problems);
         let gates = gate::read(&mut top, problems);
         settings::refuse_later_tables(&mut top, problems);
@@ -205,6 +211,7 @@ impl<'a> Reading<'_, 'a> {
             world,
             run,
             metrics,
+            clairvoyant_spot,
             output,
             gates,
         };

@@ -40,6 +40,7 @@ impl Draft {
             needs::check(&self.world, &self.value_spot, &campaigns, &mut problems);
         }
         let response = response_of(&mut self.world, &campaigns, &mut problems);
+        self.check_clairvoyant(&response, campaigns.len(), &mut problems);
         let days = campaigns.rows().and_then(Days::new);
         let (dispersion, source) = self.dispersions(&campaigns, days.as_ref(), &mut problems);
         let blocks = match (self.world.noise.value, &days) {
@@ -79,6 +80,8 @@ impl Draft {
                 },
                 prior_mean: self.world.prior_mean.value,
                 response,
+                periods: self.world.periods.value,
+                drift_persistence: self.world.drift_persistence,
                 dispersion: source,
                 intraclass_correlation: self.world.intraclass_correlation.value.unwrap_or(0.0),
                 blocks,
@@ -90,6 +93,26 @@ impl Draft {
             output: self.output,
             gates: self.gates.into_iter().map(|placed| placed.gate).collect(),
         })
+    }
+
+    /// An optimum is known where returns do not increase.
+    fn check_clairvoyant(
+        &self,
+        response: &ResponseSettings,
+        channels: usize,
+        problems: &mut Problems,
+    ) {
+        let increases = |elasticity: &f64| {
+            let response = response.at(*elasticity, channels);
+            response.is_ok_and(|response| !response.is_concave())
+        };
+        if self.metrics.clairvoyant && self.world.elasticity.iter().all(increases) {
+            problems.push(self.clairvoyant_spot.problem(
+                "E_METRIC",
+                "the best plan is known where returns diminish, and no level of this response has them diminish everywhere",
+                "use h of at most 1, or elasticities of at most 1, or remove clairvoyant",
+            ));
+        }
     }
 
     /// The levels of the dispersion as numbers, and where they come from.

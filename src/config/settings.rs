@@ -291,7 +291,11 @@ fn read_stopping(run: &mut Section<'_>, problems: &mut Problems) -> Option<Stopp
     })
 }
 
-pub(super) fn read_metrics(top: &mut Section<'_>, problems: &mut Problems) -> MetricSettings {
+/// Reads `[metrics]`; also tells where `metrics.clairvoyant` stands.
+pub(super) fn read_metrics(
+    top: &mut Section<'_>,
+    problems: &mut Problems,
+) -> (MetricSettings, Spot) {
     let default = MetricSettings::default();
     let mut metrics = top.section("metrics", problems);
     let quantiles = metrics.read("quantiles", |entry| {
@@ -304,15 +308,18 @@ pub(super) fn read_metrics(top: &mut Section<'_>, problems: &mut Problems) -> Me
     let tail = number("tail", &TAIL, default.tail);
     let target = number("target", &TARGET, default.target);
     let pessimism = number("pessimism", &PESSIMISM, default.pessimism);
+    let clairvoyant = metrics.read("clairvoyant", |entry| entry.boolean(problems));
     metrics.finish(problems);
     let mut quantiles = quantiles.value.unwrap_or(default.quantiles);
     quantiles.sort_by(f64::total_cmp);
-    MetricSettings {
+    let settings = MetricSettings {
         quantiles,
         tail,
         target,
         pessimism,
-    }
+        clairvoyant: clairvoyant.value.unwrap_or(default.clairvoyant),
+    };
+    (settings, clairvoyant.spot)
 }
 
 pub(super) fn read_output(top: &mut Section<'_>, problems: &mut Problems) -> OutputSettings {

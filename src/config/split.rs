@@ -172,6 +172,22 @@ pub(super) fn check_keys(world: &WorldDraft, rows: bool, dates: bool, problems: 
     }
 }
 
+/// The best plan under the rates of few rows is the luckiest one: no measure of what could be had.
+/// `clairvoyant` is where it is asked for.
+pub(super) fn check_clairvoyant(
+    world: &WorldDraft,
+    clairvoyant: Option<&Spot>,
+    problems: &mut Problems,
+) {
+    if let Some(spot) = clairvoyant.filter(|_| world.truth.value == TruthModel::Split) {
+        problems.push(spot.problem(
+            "E_METRIC",
+            "the best plan under held-out rows follows their noise: what it gains was never to be had",
+            "remove clairvoyant, or use truth = \"posterior\"",
+        ));
+    }
+}
+
 fn idle(spot: &Spot, key: &str, value: &str, problems: &mut Problems) {
     let message = format!("only {key} = \"{value}\" reads this key");
     let remedy = format!("use {key} = \"{value}\", or remove the key");

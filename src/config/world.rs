@@ -4,6 +4,7 @@ use super::axis::{Repeats, expected, list, numbers};
 use super::entry::{Domain, Entry, Names};
 use super::number::short;
 use super::overrides::AxisOverrides;
+use super::periods;
 use super::reader::Section;
 use super::response::{self, ELASTICITY, ResponseDraft};
 use super::source::{Placed, Spot};
@@ -40,6 +41,8 @@ pub(super) struct WorldDraft {
     pub(super) noise: Placed<Option<Noise>>,
     pub(super) prior_mean: Placed<PriorMean>,
     pub(super) response: ResponseDraft,
+    pub(super) periods: Placed<u32>,
+    pub(super) drift_persistence: f64,
     pub(super) dispersion: Placed<Option<Vec<DispersionLevel>>>,
     /// Where `[world]` stands.
     pub(super) header: Spot,
@@ -162,7 +165,7 @@ pub(super) fn read(
     let block_method = world.read("block_method", |entry| entry.name(&BLOCK_METHOD, problems));
     let split = split::read(&mut world, problems);
     let block_length = world.read("block_length", |entry| block_length(entry, problems));
-    read_periods(&mut world, problems);
+    let (periods, drift_persistence) = periods::read(&mut world, problems);
     check_neg_binomial(&noise, given(dispersion.value.as_ref()), problems);
     let header = world.header();
     world.finish(problems);
@@ -171,6 +174,8 @@ pub(super) fn read(
         noise,
         prior_mean: or(prior_mean, PriorMean::Common),
         response,
+        periods,
+        drift_persistence,
         header,
         dispersion,
         elasticity: elasticity.map_or_else(|| vec![1.0], |axis| axis.value),
@@ -235,25 +240,6 @@ fn levels(entry: &Entry<'_>, problems: &mut Problems) -> Option<Vec<DispersionLe
             DispersionLevel::Rows => "\"rows\"".to_owned(),
         },
     )
-}
-
-fn read_periods(world: &mut Section<'_>, problems: &mut Problems) {
-    let periods = world.read("periods", |entry| {
-        let number = entry.whole("1", problems)?;
-        Some((number, entry.here()))
-    });
-    match periods.value {
-        None | Some((1, _)) => {}
-        Some((number, spot)) if number < 1 => {
-            let message = format!("{number} periods are none");
-            problems.push(spot.problem("E_PERIODS", message, "use periods = 1"));
-        }
-        Some((_, spot)) => problems.push(spot.problem(
-            "E_NOT_YET",
-            "more than one period is not available in this version",
-            "use periods = 1",
-        )),
-    }
 }
 
 /// The numbers among the levels of the dispersion.

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::kept::Kept;
+use super::paths::PathRows;
 use super::plan::Plan;
 use super::settle::FEWEST;
 use crate::lanes::LANES;
@@ -52,12 +53,16 @@ impl Needs {
         let kept = Kept::new(&scenario.run);
         // A slot's lifts, and its own bounds and plan at worst.
         let per_row = 8 * replicates;
-        let of_plans = if kept.recommended() {
+        let paths = PathRows::new(scenario);
+        let of_plans = if kept.recommended() && paths.is_none() {
             per_row + 16 * n
         } else {
             0
         };
-        let lifts = kept.judges() as u64 * per_row + of_plans;
+        let clairvoyant = scenario.metrics.clairvoyant;
+        let of_optima = if clairvoyant { per_row } else { 0 };
+        let own_rows = paths.map_or(kept.judges(), |paths| paths.count(&kept)) as u64;
+        let lifts = own_rows * per_row + of_plans + of_optima;
         let cell = scenario.grid.lengths()[4..]
             .iter()
             .map(|length| *length as u64)
@@ -66,7 +71,7 @@ impl Needs {
             cell,
             per_cell: (cell <= PLANNED && cell < scenario.grid.len()).then(|| {
                 let plan = Plan::new(scenario, (0..cell).collect(), kept.judges());
-                let plans = if kept.recommended() {
+                let plans = if of_plans > 0 {
                     plan.fixed_rows(scenario)
                 } else {
                     0
@@ -74,6 +79,7 @@ impl Needs {
                 let bounds = plan.limits.len() as u64 * 48 * n;
                 plan.rows as u64 * per_row
                     + plans * of_plans
+                    + plan.optima(scenario) * of_optima
                     + bounds
                     + cell * BYTES_PER_CONFIGURATION
             }),

@@ -49,7 +49,10 @@ pub fn estimate(scenario: &Scenario, options: Options, threads: u64, plans: u64)
     let lifts = (8 * padded).saturating_mul(rows_of_block(scenario, largest));
     let shares = (8 * n * padded).saturating_mul(plans).min(options.memory);
     Estimate {
-        allocations: u128::from(configurations) * u128::from(replicates) * u128::from(passes),
+        allocations: u128::from(configurations)
+            * u128::from(replicates)
+            * u128::from(passes)
+            * u128::from(scenario.world.periods),
         passes,
         memory: BASE
             + 300 * n
@@ -67,5 +70,6 @@ fn rows_of_block(scenario: &Scenario, configurations: u64) -> u64 {
     let worlds = Worlds::new(scenario);
     let kernel = Kernel::new(scenario, &chain, &worlds);
     let plan = Plan::new(scenario, (0..configurations).collect(), kernel.judges());
-    (plan.rows + kernel.recommended(&plan).rows) as u64
+    let before = plan.rows + kernel.recommended(&plan).rows;
+    (before + kernel.attainable(&plan, before).rows) as u64
 }

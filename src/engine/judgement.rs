@@ -80,11 +80,11 @@ pub struct Corrected {
 }
 
 impl Corrected {
-    /// Whether the mean recommended lift lies further from the corrected one than half its standard
-    /// deviation: the prior then says something that the table does not.
+    /// Whether the recommended lift of the first period, by mean and standard deviation, lies further from
+    /// the corrected one than half that deviation: the prior then says something that the table does not.
     #[must_use]
-    pub fn conflicts_with(&self, recommended: &Summary) -> bool {
-        (recommended.mean - self.lift).abs() > CONFLICT * recommended.sd + ZERO_LIFT
+    pub fn conflicts_with(&self, (mean, sd): (f64, f64)) -> bool {
+        (mean - self.lift).abs() > CONFLICT * sd + ZERO_LIFT
     }
 }
 
@@ -225,6 +225,8 @@ impl Judgement {
     ) -> Result<(), Error> {
         let mut plugged_in = scenario.clone();
         plugged_in.world.truth = TruthModel::Observed;
+        // What a plan promises on the table is about one period.
+        plugged_in.world.periods = 1;
         plugged_in.run.lifts = vec![Lift::Apparent, Lift::Decision];
         let replicates = scenario.run.replicates.min(PLUG_IN_REPLICATES);
         let mut optimism = Vec::with_capacity(indices.len());

@@ -55,6 +55,11 @@ impl Kept {
         }
     }
 
+    /// Number of lifts.
+    pub(super) fn count(&self) -> usize {
+        self.0.len()
+    }
+
     pub(super) fn position(&self, lift: Lift) -> Option<usize> {
         self.0.iter().position(|kept| *kept == lift)
     }

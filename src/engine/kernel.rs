@@ -1,10 +1,13 @@
 //! Eight replicates through the plan of a block: the inner loops of the sweep.
 
+use super::attainable::Attainable;
 use super::chain::Chain;
 use super::clips::{ClipGroup, LaneJudge, Rates, Stretch};
 use super::kept::Kept;
-use super::lifts::Denominators;
+use super::lifts::Rest;
 use super::passes::{Blend, Common, Dot, Lane, Lanes, STRETCH, Same, ZERO, in_order, map, zip};
+use super::paths::{PathBuffers, PathRows};
+use super::periods::Follower;
 use super::plan::{AlphaNode, BoundsNode, DeltaNode, DrawNode, Plan, ScoreNode};
 use super::planner::Planner;
 use super::projections::ProjectScratch;
@@ -31,6 +34,8 @@ pub(super) struct Kernel<'a> {
     total: Lane,
     /// Per elasticity of the grid.
     levels: Vec<Level>,
+    /// Per elasticity of the grid, where there are several periods.
+    pub(super) followers: Vec<Follower<'a>>,
     /// Which lifts somebody will read; the others are not computed.
     pub(super) kept: Kept,
 }
@@ -52,7 +57,8 @@ struct Level {
 /// Buffers of one thread.
 #[derive(Debug, Default)]
 pub(super) struct Buffers {
-    world: WorldLanes,
+    pub(super) world: WorldLanes,
+    pub(super) paths: PathBuffers,
     /// The sample as planners see it who shrink; made where a draw has such.
     shrunken: Vec<Lane>,
     truth: Vec<Judged>,
@@ -158,9 +164,15 @@ impl<'a> Kernel<'a> {
                 .map(|i| if shares[i] > 0.0 { worth(i) } else { 0.0 })
                 .collect(),
             total: total.run(),
+            followers: followers(scenario),
             levels: Returns::all(scenario).into_iter().map(level).collect(),
             kept: Kept::new(&scenario.run),
         }
+    }
+
+    /// What a conversion counts: its worth where something is spent.
+    pub(super) fn counts(&self) -> &[f64] {
+        &self.counts
     }
 
     /// Number of judges that chosen shares meet.
@@ -170,7 +182,7 @@ impl<'a> Kernel<'a> {
 
     /// Today's plans of a block, whose rows follow those of the plan.
     pub(super) fn recommended(&self, plan: &Plan) -> Recommended {
-        if !self.kept.recommended() {
+        if !self.kept.recommended() || PathRows::new(self.scenario).is_some() {
             return Recommended::default();
         }
         let known: Vec<Option<(&[f64], Lane)>> = self
@@ -186,6 +198,46 @@ impl<'a> Kernel<'a> {
         Recommended::new(self.scenario, self.chain, plan, plan.rows, &known)
     }
 
+    /// The optima of a block, whose rows begin at `first_row`.
+    pub(super) fn attainable(&self, plan: &Plan, first_row: usize) -> Attainable {
+        if !self.scenario.metrics.clairvoyant {
+            return Attainable::default();
+        }
+        let returns: Vec<Returns> = self
+            .levels
+            .iter()
+            .map(|level| level.returns.clone())
+            .collect();
+        Attainable::new(self.scenario, plan, first_row, &returns)
+    }
+
+    /// Judges the optima of a draw at one elasticity.
+    fn optima(
+        &self,
+        plan: &Plan,
+        attainable: &Attainable,
+        (draw, elasticity): (usize, usize),
+        buffers: &Buffers,
+        out: &mut Out<'_>,
+    ) {
+        let level = &self.levels[elasticity];
+        let (rates, baseline) = self.truth(elasticity, buffers);
+        let mut brought = vec![ZERO; self.table.shares.len()];
+        let of_level = (elasticity, &level.returns);
+        attainable.optima(
+            draw,
+            plan,
+            of_level,
+            rates,
+            self.table.shares,
+            |row, shares| {
+                level.returns.of_lanes(shares, &mut brought);
+                let lift = zip(brings(&brought, rates), baseline, |x, y| x / y - 1.0);
+                (out.write)(row, lift);
+            },
+        );
+    }
+
     /// The rows of eight replicates, handed to `write` with their position; for each draw of the plan, whether
     /// a lift is defined in each replicate, handed to `defined`, and whether a rate was capped, or-ed to `capped`.
     ///
@@ -193,12 +245,15 @@ impl<'a> Kernel<'a> {
     pub(super) fn rows(
         &self,
         plan: &Plan,
-        recommended: &Recommended,
-        denominators: Option<&Denominators>,
+        rest: &Rest,
         replicates: &[u64; LANES],
         buffers: &mut Buffers,
         out: &mut Out<'_>,
     ) {
+        if let Some(paths) = PathRows::new(self.scenario) {
+            self.paths(plan, paths, replicates, buffers, out);
+            return;
+        }
         for (position, draw) in plan.draws.iter().enumerate() {
             self.worlds
                 .draw_lanes(draw.level, replicates, &mut buffers.world);
@@ -206,11 +261,15 @@ impl<'a> Kernel<'a> {
             out.defined[position] = self.prepare_judges(draw, buffers);
             for &elasticity in &draw.elasticities {
                 let (rates, baseline) = self.truth(elasticity, buffers);
-                recommended.rows(position, elasticity, rates, baseline, out.write);
-                if let Some(denominators) = denominators {
+                rest.recommended
+                    .rows(position, elasticity, rates, baseline, out.write);
+                if let Some(denominators) = &rest.denominators {
                     let whole = self.levels[elasticity].observed;
                     let row = denominators.row(position, elasticity);
                     (out.write)(row, map(baseline, |held_out| held_out / whole));
+                }
+                if rest.attainable.rows > 0 {
+                    self.optima(plan, &rest.attainable, (position, elasticity), buffers, out);
                 }
             }
             if self.judges() > 0 {
@@ -221,7 +280,7 @@ impl<'a> Kernel<'a> {
 
     /// Prepares the judges of a draw for the elasticities in use. In which replicates both have returns to
     /// compare with: in a replicate without any conversion no lift is defined.
-    fn prepare_judges(&self, draw: &DrawNode, buffers: &mut Buffers) -> [bool; LANES] {
+    pub(super) fn prepare_judges(&self, draw: &DrawNode, buffers: &mut Buffers) -> [bool; LANES] {
         buffers
             .truth
             .resize_with(self.levels.len(), Judged::default);
@@ -503,6 +562,20 @@ impl<'a> Kernel<'a> {
         }
         buffers.targets = targets;
     }
+}
+
+/// One per elasticity, where there are several periods.
+fn followers(scenario: &Scenario) -> Vec<Follower<'_>> {
+    if PathRows::new(scenario).is_none() {
+        return Vec::new();
+    }
+    let of_level = |position| {
+        let own = &scenario.channel_bounds;
+        let response = scenario.response(position);
+        let planner = Planner::new(scenario);
+        Follower::new(&scenario.campaigns, own, planner, scenario.budget, response)
+    };
+    (0..scenario.grid.elasticity.len()).map(of_level).collect()
 }
 
 impl Buffers {

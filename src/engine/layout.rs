@@ -53,6 +53,14 @@ impl Layout {
         self.rows - count
     }
 
+    /// The first row of a slot whose lifts are kept one by one.
+    pub(super) fn first_of(chosen: &Chosen) -> u32 {
+        match chosen {
+            Chosen::Lifts(rows) => rows[0],
+            Chosen::Sums { .. } => ONE,
+        }
+    }
+
     /// The first of new rows for the lifts of a slot, a row per judge.
     pub(super) fn lifts(&mut self, slot: usize) -> usize {
         let first = self.take(self.judges);

@@ -6,10 +6,12 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::arena::Arena;
+use super::attainable::Attainable;
 use super::kept::Kept;
 use super::kernel::{Buffers, Kernel, Out};
-use super::layout::{Chosen, ONE, row};
+use super::layout::{Chosen, Layout, ONE, row};
 use super::observer::Observer;
+use super::paths::PathRows;
 use super::plan::Plan;
 use super::recommended::{Recommended, Source};
 use crate::lanes::{self, LANES};
@@ -56,6 +58,8 @@ const CHUNKS_OF_A_PIECE: usize = 256;
 #[derive(Debug)]
 pub(super) struct BlockLifts {
     kept: Kept,
+    /// Where there are several periods.
+    paths: Option<PathRows>,
     replicates: usize,
     chunks: Vec<Chunk>,
     /// The rows of every chunk, one chunk after the other.
@@ -64,10 +68,23 @@ pub(super) struct BlockLifts {
     /// Where the truth is made of held-out rows: what turns a ratio into the version with a fixed
     /// denominator.
     denominators: Option<Denominators>,
+    /// For each slot, the row of what there was to be had; [`ONE`] where that is not known.
+    attainable: Vec<u32>,
     /// For each draw of the plan, whether a rate was capped in any replicate.
     pub(super) capped: Vec<bool>,
     /// For each draw of the plan, the replicates in which a lift is defined; `None` if all.
     defined: Vec<Option<Vec<u32>>>,
+}
+
+/// What a block keeps beside the lifts of chosen shares.
+#[derive(Debug)]
+pub(super) struct Rest {
+    /// Today's plans.
+    pub(super) recommended: Recommended,
+    /// The best plans under each truth.
+    pub(super) attainable: Attainable,
+    /// Where the truth is made of held-out rows.
+    pub(super) denominators: Option<Denominators>,
 }
 
 /// Rows of today's held-out return over that of the whole table: one per draw and elasticity.
@@ -129,10 +146,17 @@ impl BlockLifts {
         let replicates = range.end - range.start;
         let recommended = kernel.recommended(plan);
         // Where nothing is kept, what is defined still is to be found out.
-        let rows = plan.rows + recommended.rows;
-        let denominators = Denominators::new(kernel, plan, rows);
+        let after_recommended = plan.rows + recommended.rows;
+        let attainable = kernel.attainable(plan, after_recommended);
+        let before_denominators = after_recommended + attainable.rows;
+        let denominators = Denominators::new(kernel, plan, before_denominators);
         let of_denominators = denominators.as_ref().map_or(0, |all| all.rows(plan));
-        let rows = (rows + of_denominators).max(1);
+        let rows = (before_denominators + of_denominators).max(1);
+        let rest = Rest {
+            recommended,
+            attainable,
+            denominators,
+        };
         let whole = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
         let mut arena =
             Arena::new(rows.saturating_mul(whole(replicates.next_multiple_of(LANES as u64))));
@@ -142,16 +166,17 @@ impl BlockLifts {
         let chunks = chunks(range.clone())
             .zip(memory)
             .map_init(Buffers::default, |buffers, (range, rows)| {
-                let rest = (&recommended, denominators.as_ref());
-                Chunk::sweep(kernel, plan, rest, range, rows, buffers, observer)
+                Chunk::sweep(kernel, plan, &rest, range, rows, buffers, observer)
             })
             .collect::<Result<Vec<_>, Error>>()?;
         let any = |draw: usize| chunks.iter().any(|chunk| chunk.capped[draw]);
         Ok(Self {
             kept: kernel.kept.clone(),
+            paths: PathRows::new(kernel.scenario),
             replicates: chunks.iter().map(|chunk| chunk.width).sum(),
-            recommended: recommended.sources,
-            denominators,
+            recommended: rest.recommended.sources,
+            denominators: rest.denominators,
+            attainable: rest.attainable.row_of_slot,
             capped: (0..plan.draws.len()).map(any).collect(),
             defined: (0..plan.draws.len())
                 .map(|draw| defined(&chunks, draw, &range))
@@ -285,6 +310,9 @@ impl BlockLifts {
         chunks: &[Chunk],
         out: &mut Vec<f64>,
     ) -> bool {
+        if self.paths.is_some() {
+            return self.of_period(lift, plan, slot, 0, chunks, out);
+        }
         out.resize(chunks.iter().map(|chunk| chunk.width).sum(), 0.0);
         let (arena, mut at) = (self.arena.numbers(), 0);
         for chunk in chunks {
@@ -306,6 +334,60 @@ impl BlockLifts {
             }
             at += chunk.width;
         }
+        true
+    }
+
+    /// Writes the lifts of a slot in one period, from 1, where there are several; 0 is all of them together.
+    /// Else as [`BlockLifts::row`].
+    pub(super) fn period(
+        &self,
+        lift: Lift,
+        plan: &Plan,
+        slot: usize,
+        period: usize,
+        out: &mut Vec<f64>,
+    ) -> bool {
+        if !self.of_period(lift, plan, slot, period, &self.chunks, out) {
+            return false;
+        }
+        self.keep_defined(plan.draw(slot), out);
+        true
+    }
+
+    fn of_period(
+        &self,
+        lift: Lift,
+        plan: &Plan,
+        slot: usize,
+        period: usize,
+        chunks: &[Chunk],
+        out: &mut Vec<f64>,
+    ) -> bool {
+        out.clear();
+        let position = self
+            .paths
+            .and_then(|paths| paths.position(&self.kept, lift, period));
+        let Some(position) = position else {
+            return false;
+        };
+        let first = Layout::first_of(&plan.chosen[slot]) as usize;
+        for chunk in chunks {
+            out.extend_from_slice(chunk.numbers(self.arena.numbers(), row(first + position)));
+        }
+        true
+    }
+
+    /// Writes the most that there was to be had in the replicates of [`BlockLifts::row`]. `false` if that is not
+    /// known.
+    pub(super) fn attainable(&self, plan: &Plan, slot: usize, out: &mut Vec<f64>) -> bool {
+        let Some(row) = self.attainable.get(slot).filter(|row| **row != ONE) else {
+            return false;
+        };
+        out.clear();
+        for chunk in &self.chunks {
+            out.extend_from_slice(chunk.numbers(self.arena.numbers(), *row));
+        }
+        self.keep_defined(plan.draw(slot), out);
         true
     }
 }
@@ -345,7 +427,7 @@ impl Chunk {
     fn sweep(
         kernel: &Kernel<'_>,
         plan: &Plan,
-        (recommended, denominators): (&Recommended, Option<&Denominators>),
+        rest: &Rest,
         range: Range<u64>,
         rows: &mut [f64],
         buffers: &mut Buffers,
@@ -375,7 +457,7 @@ impl Chunk {
                 defined: &mut defined,
                 capped: &mut chunk.capped,
             };
-            kernel.rows(plan, recommended, denominators, &group, buffers, &mut out);
+            kernel.rows(plan, rest, &group, buffers, &mut out);
             let count = LANES.min(width - column);
             for (undefined, defined) in chunk.undefined.iter_mut().zip(&defined) {
                 let of_group = group.iter().zip(defined).take(count);

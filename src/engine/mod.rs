@@ -9,6 +9,7 @@
 mod advice;
 mod analyses;
 mod arena;
+mod attainable;
 mod breakeven;
 mod budget;
 mod chain;
@@ -29,6 +30,8 @@ mod observer;
 #[cfg(test)]
 mod parts;
 mod passes;
+mod paths;
+mod periods;
 mod permutation;
 mod plan;
 mod planner;
@@ -67,8 +70,12 @@ pub use self::judgement::{
 };
 pub use self::keeper::{Forgetful, Keeper, Piece};
 pub use self::observer::{Observer, Phase, Unobserved};
+pub use self::periods::{Course, Follower, Period, Steps};
 pub use self::planner::Planner;
-pub use self::row::{AllocationRow, ConfigurationRow, Draws, PlanRow, Rivals, Sink, SplitRow};
+pub use self::row::{
+    AllocationRow, AttainableRow, ConfigurationRow, Draws, PeriodLift, PeriodRow, PlanRow, Rivals,
+    Sink, SplitRow,
+};
 pub use self::run::{compares, contest, finish, rows, run, run_keeping};
 pub use self::sensitivity::{Order, SensitiveMetric, Sensitivity, SensitivityRow};
 pub use self::settle::settle;

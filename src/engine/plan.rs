@@ -7,8 +7,10 @@
 use std::collections::BTreeSet;
 
 use super::clips::ClipGroup;
+use super::kept::Kept;
 use super::layout::{Chosen, Layout, row};
 use super::limits::Limits;
+use super::paths::PathRows;
 use super::projections::ProjectGroup;
 use super::worlds::DrawLevel;
 use crate::allocate::BoundMode;
@@ -105,12 +107,27 @@ pub(super) struct Branch {
     pub(super) slot: usize,
 }
 
+impl DrawNode {
+    /// All allocations that go through the plain chain.
+    pub(super) fn leaves(&self) -> impl Iterator<Item = &Leaf> {
+        let deltas = self.scores.iter().flat_map(|score| &score.deltas);
+        let plain = deltas
+            .flat_map(|delta| &delta.alphas)
+            .flat_map(|alpha| &alpha.plain);
+        plain.flat_map(|node| &node.leaves)
+    }
+}
+
 impl Plan {
     /// Plans a block. `configurations` are grid indices, ascending, without repetition; `judges` is the
     /// number of judges that a chosen allocation meets (truth, sample).
     ///
     /// Time and memory: O(configurations), and O(channels) per distinct bounds.
     pub(super) fn new(scenario: &Scenario, configurations: Vec<u64>, judges: usize) -> Self {
+        if let Some(paths) = PathRows::new(scenario) {
+            let rows = paths.count(&Kept::new(&scenario.run));
+            return Self::with(scenario, configurations, rows, false);
+        }
         Self::with(scenario, configurations, judges, true)
     }
 
@@ -119,6 +136,7 @@ impl Plan {
         Self::with(scenario, configurations, 0, false)
     }
 
+    /// `judges` is the number of rows that a lone configuration has.
     fn with(scenario: &Scenario, configurations: Vec<u64>, judges: usize, factored: bool) -> Self {
         let mut limits = Limits::default();
         let mut branches = branches(scenario, &configurations, &mut limits);
@@ -180,6 +198,21 @@ impl Plan {
             }
         }
         (parts.len() * self.draws.len()) as u64
+    }
+
+    /// At most so many different optima there are: one per draw, elasticity and bounds.
+    pub(super) fn optima(&self, scenario: &Scenario) -> u64 {
+        let of_slot = |(slot, configuration): (usize, &u64)| {
+            let level = scenario.grid.level_at(*configuration);
+            (self.draw(slot), level.elasticity, self.bounds_of_slot(slot))
+        };
+        let optima: BTreeSet<_> = self
+            .configurations
+            .iter()
+            .enumerate()
+            .map(of_slot)
+            .collect();
+        optima.len() as u64
     }
 
     /// The slots of every allocation that goes through the plain chain, in the order in which the kernel makes

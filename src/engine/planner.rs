@@ -12,7 +12,7 @@ use crate::truth::{HierarchicalPosterior, PosteriorSettings};
 /// Those who shrink replace every channel's conversions by the posterior mean of what its spend brings,
 /// fitted to the sample they see. A rule is the same in every world, so they believe one dispersion: the
 /// first level of its axis, whatever the world they are judged in.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Planner<'a> {
     campaigns: &'a Campaigns,
     settings: PosteriorSettings,
@@ -22,12 +22,19 @@ impl<'a> Planner<'a> {
     /// The planners of a scenario.
     #[must_use]
     pub fn new(scenario: &'a Scenario) -> Self {
+        let settings = PosteriorSettings {
+            slope: scenario.world.prior_mean == PriorMean::LogSpend,
+            ..PosteriorSettings::new(scenario.grid.dispersion[0])
+        };
+        Self::of(&scenario.campaigns, settings)
+    }
+
+    /// Planners of a table who shrink by these settings.
+    #[must_use]
+    pub fn of(campaigns: &'a Campaigns, settings: PosteriorSettings) -> Self {
         Self {
-            campaigns: &scenario.campaigns,
-            settings: PosteriorSettings {
-                slope: scenario.world.prior_mean == PriorMean::LogSpend,
-                ..PosteriorSettings::new(scenario.grid.dispersion[0])
-            },
+            campaigns,
+            settings,
         }
     }
 
@@ -37,7 +44,10 @@ impl<'a> Planner<'a> {
     pub fn metric(&self, rates: Rates, conversions: &[f64]) -> Vec<f64> {
         match rates {
             Rates::Raw => metric(self.campaigns, conversions),
-            Rates::Shrunken => metric(self.campaigns, &self.shrunken(conversions)),
+            Rates::Shrunken => {
+                let spend = self.campaigns.spend();
+                metric(self.campaigns, &self.shrunken(spend, conversions))
+            }
         }
     }
 
@@ -55,9 +65,8 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// `s_i` times the posterior mean rate; as they are where there are none to learn from.
-    fn shrunken(&self, conversions: &[f64]) -> Vec<f64> {
-        let spend = self.campaigns.spend();
+    /// Spend times the posterior mean rate; conversions as they are where there are none to learn from.
+    pub(super) fn shrunken(&self, spend: &[f64], conversions: &[f64]) -> Vec<f64> {
         let paid = spend.iter().zip(conversions);
         let total: f64 = paid.map(|(s, c)| if *s > 0.0 { *c } else { 0.0 }).sum();
         if !(total > 0.0 && total.is_finite()) {
@@ -76,7 +85,10 @@ impl<'a> Planner<'a> {
         for lane in 0..LANES {
             single.clear();
             single.extend(sample.iter().map(|seen| seen[lane]));
-            for (to, shrunken) in out.iter_mut().zip(self.shrunken(&single)) {
+            for (to, shrunken) in out
+                .iter_mut()
+                .zip(self.shrunken(self.campaigns.spend(), &single))
+            {
                 to[lane] = shrunken;
             }
         }

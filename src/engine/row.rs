@@ -19,6 +19,8 @@ pub struct ConfigurationRow {
     /// Mean optimism and its Monte Carlo standard error, where apparent and decision lift are known and
     /// optimism is not among `lifts`.
     pub optimism: Option<(f64, f64)>,
+    /// The lifts of single periods, where there are several; those of `lifts` then are over all of them.
+    pub periods: Vec<PeriodRow>,
     /// How the rule compares with the other rules in its world, by decision lift.
     pub rivals: Option<Rivals>,
     /// What it does in the replicates in which it looks best among the rules of its world, where apparent and
@@ -26,6 +28,8 @@ pub struct ConfigurationRow {
     pub picked: Option<Picked>,
     /// The decision lift by held-out rows, where those are the truth.
     pub split: Option<SplitRow>,
+    /// What there was to be had, where `metrics.clairvoyant` asks for it and the optimum is known.
+    pub attainable: Option<AttainableRow>,
     /// Today's plan.
     pub plan: PlanRow,
     /// What is unusual.
@@ -54,6 +58,17 @@ impl ConfigurationRow {
         ])
     }
 
+    /// Mean and standard deviation of a lift in the first period, which is the only one unless there are
+    /// several.
+    #[must_use]
+    pub fn first_period(&self, lift: Lift) -> Option<(f64, f64)> {
+        let summary = self.summary(lift)?;
+        match self.periods.first() {
+            Some(first) => first.lift(lift).map(|told| (told.mean, told.sd)),
+            None => Some((summary.mean, summary.sd)),
+        }
+    }
+
     /// The statistics of a lift. Its quantiles are those asked for, and then those of
     /// [`ConfigurationRow::median`] and [`ConfigurationRow::interval`].
     #[must_use]
@@ -62,6 +77,62 @@ impl ConfigurationRow {
             .iter()
             .find(|(other, _)| *other == lift)
             .map(|(_, summary)| summary)
+    }
+}
+
+/// One period of a configuration.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct PeriodRow {
+    /// Its number, from 1.
+    pub period: u32,
+    /// Statistics of each lift that was asked for.
+    pub lifts: Vec<(Lift, PeriodLift)>,
+}
+
+impl PeriodRow {
+    /// The statistics of a lift.
+    #[must_use]
+    pub fn lift(&self, lift: Lift) -> Option<&PeriodLift> {
+        let found = self.lifts.iter().find(|(other, _)| *other == lift);
+        found.map(|(_, told)| told)
+    }
+}
+
+/// The distribution of a lift in one period.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct PeriodLift {
+    /// Its mean.
+    pub mean: f64,
+    /// Its Monte Carlo standard error.
+    pub mean_mcse: f64,
+    /// Its standard deviation.
+    pub sd: f64,
+    /// Its 5 % quantile.
+    pub p05: f64,
+    /// Its 95 % quantile.
+    pub p95: f64,
+    /// Probability that it is above 0.
+    pub prob_positive: f64,
+}
+
+/// The lift of the best plan under each replicate's truth, inside the rule's bounds.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct AttainableRow {
+    /// Its mean.
+    pub mean: f64,
+    /// Its Monte Carlo standard error.
+    pub mean_mcse: f64,
+    /// For decision and recommended lift, as far as they are reported: their mean over that of the
+    /// attainable lift, and its Monte Carlo standard error. Left out where there is nothing to be had.
+    pub captured: Vec<(Lift, f64, f64)>,
+}
+
+impl AttainableRow {
+    /// The part of it that a lift is; `None` where there is nothing to be had.
+    #[must_use]
+    pub fn captured(&self, lift: Lift) -> Option<f64> {
+        let found = self.captured.iter().find(|(other, ..)| *other == lift);
+        found.map(|(_, ratio, _)| *ratio)
     }
 }
 

@@ -6,7 +6,9 @@ use rayon::prelude::*;
 
 use super::lifts::BlockLifts;
 use super::plan::Plan;
-use super::row::{ConfigurationRow, PlanRow, Rivals, SplitRow};
+use super::row::{
+    AttainableRow, ConfigurationRow, PeriodLift, PeriodRow, PlanRow, Rivals, SplitRow,
+};
 use super::standing::Standing;
 use super::sweep::Sweep;
 use super::today::Todays;
@@ -108,7 +110,7 @@ impl Sweep<'_> {
                 continue;
             }
             if lift == Lift::Optimism {
-                optimism(plan, lifts, slot, scratch);
+                optimism(plan, lifts, slot, 0, scratch);
             } else {
                 lifts.row(lift, plan, slot, &mut scratch.row);
             }
@@ -116,11 +118,12 @@ impl Sweep<'_> {
         }
         // Where optimism is reported in full, its mean is among its statistics already.
         let reported = self.scenario.run.reports(Lift::Optimism);
-        let optimism = (!reported && optimism(plan, lifts, slot, scratch)).then(|| {
+        let optimism = (!reported && optimism(plan, lifts, slot, 0, scratch)).then(|| {
             let summary = scratch.summarise(summary_plan, metrics);
             (summary.mean, summary.mean_mcse)
         });
         let split = self.split_row(plan, lifts, slot, summary_plan, scratch);
+        let attainable = self.attainable(plan, lifts, slot, summary_plan, scratch);
         let draw = plan.draw(slot);
         let defined = lifts.defined(draw) as u64;
         let (plan_row, mut flags) = self.plan_row(plan, slot, &configuration, scratch);
@@ -132,9 +135,11 @@ impl Sweep<'_> {
             degenerate_replicates: lifts.replicates() as u64 - defined,
             lifts: summaries,
             optimism,
+            periods: self.periods(plan, lifts, slot, summary_plan, scratch),
             rivals: None,
             picked: None,
             split,
+            attainable,
             plan: plan_row,
             flags,
         }
@@ -157,6 +162,75 @@ impl Sweep<'_> {
             ratio_mean,
             fixed_mean,
             error: sd * split.by.error_factor(),
+        })
+    }
+
+    /// The lifts of single periods, where there are several.
+    fn periods(
+        &self,
+        plan: &Plan,
+        lifts: &BlockLifts,
+        slot: usize,
+        summary_plan: &SummaryPlan,
+        scratch: &mut Scratch<'_>,
+    ) -> Vec<PeriodRow> {
+        let periods = self.scenario.world.periods;
+        if periods == 1 {
+            return Vec::new();
+        }
+        let mut of_period = |period: u32| {
+            let mut of_lift = |lift: &Lift| {
+                if *lift == Lift::Optimism {
+                    optimism(plan, lifts, slot, period, scratch);
+                } else {
+                    lifts.period(*lift, plan, slot, period as usize, &mut scratch.row);
+                }
+                let summary = scratch.summarise(summary_plan, &self.scenario.metrics);
+                let [.., p05, p95] = *summary.quantiles else {
+                    unreachable!("the quantiles of the interval were asked for")
+                };
+                let told = PeriodLift {
+                    mean: summary.mean,
+                    mean_mcse: summary.mean_mcse,
+                    sd: summary.sd,
+                    p05,
+                    p95,
+                    prob_positive: summary.prob_positive,
+                };
+                (*lift, told)
+            };
+            PeriodRow {
+                period,
+                lifts: self.scenario.run.lifts.iter().map(&mut of_lift).collect(),
+            }
+        };
+        (1..=periods).map(&mut of_period).collect()
+    }
+
+    /// What there was to be had, and how much of it the lifts are.
+    fn attainable(
+        &self,
+        plan: &Plan,
+        lifts: &BlockLifts,
+        slot: usize,
+        summary_plan: &SummaryPlan,
+        scratch: &mut Scratch<'_>,
+    ) -> Option<AttainableRow> {
+        if !lifts.attainable(plan, slot, &mut scratch.row) {
+            return None;
+        }
+        let whole = scratch.summarise(summary_plan, &self.scenario.metrics);
+        let mut captured = Vec::new();
+        for lift in [Lift::Decision, Lift::Recommended] {
+            if self.scenario.run.reports(lift) && lifts.row(lift, plan, slot, &mut scratch.other) {
+                let ratio = stats::ratio_of_means(&scratch.other, &scratch.row);
+                captured.extend(ratio.map(|(ratio, error)| (lift, ratio, error)));
+            }
+        }
+        Some(AttainableRow {
+            mean: whole.mean,
+            mean_mcse: whole.mean_mcse,
+            captured,
         })
     }
 
@@ -217,10 +291,19 @@ impl Scratch<'_> {
     }
 }
 
-/// Writes apparent less decision lift to `scratch.row`; `false` where one of them is not kept.
-fn optimism(plan: &Plan, lifts: &BlockLifts, slot: usize, scratch: &mut Scratch<'_>) -> bool {
-    let known = lifts.row(Lift::Apparent, plan, slot, &mut scratch.row)
-        && lifts.row(Lift::Decision, plan, slot, &mut scratch.other);
+/// Writes apparent less decision lift to `scratch.row`, of a period or (0) over all; `false` where one of them is not kept.
+fn optimism(
+    plan: &Plan,
+    lifts: &BlockLifts,
+    slot: usize,
+    period: u32,
+    scratch: &mut Scratch<'_>,
+) -> bool {
+    let row = |lift, out: &mut Vec<f64>| match period {
+        0 => lifts.row(lift, plan, slot, out),
+        period => lifts.period(lift, plan, slot, period as usize, out),
+    };
+    let known = row(Lift::Apparent, &mut scratch.row) && row(Lift::Decision, &mut scratch.other);
     if known {
         for (apparent, decision) in scratch.row.iter_mut().zip(&scratch.other) {
             *apparent -= decision;

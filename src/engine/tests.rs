@@ -323,3 +323,185 @@ fn a_common_value_per_conversion_changes_no_lift() {
         assert!((a - b).abs() < 1e-12, "{a} {b}");
     }
 }
+
+/// Nobody who chooses within the bounds gets more than there was to be had, under any curve.
+#[test]
+fn no_rule_beats_what_was_attainable() {
+    let mut scenario = fixture::scenario();
+    scenario.metrics.clairvoyant = true;
+    scenario.grid.bound_mode = vec![BoundMode::Project, BoundMode::Euclidean];
+    scenario.grid.noise_cv = vec![0.0];
+    for (kind, elasticity) in [
+        (ResponseKind::Power, vec![1.0, 0.5]),
+        (ResponseKind::Hill, vec![0.8, 0.3]),
+        (ResponseKind::Exponential, vec![0.8, 0.3]),
+    ] {
+        scenario.world.response = kind.into();
+        scenario.grid.elasticity = elasticity;
+        let chain = Chain::new(&scenario.campaigns, scenario.budget);
+        let worlds = Worlds::new(&scenario);
+        let kernel = Kernel::new(&scenario, &chain, &worlds);
+        let all = (0..scenario.grid.len()).collect();
+        let plan = Plan::new(&scenario, all, kernel.judges());
+        let lifts = BlockLifts::sweep(&kernel, &plan, 0..REPLICATES, &Unobserved).unwrap();
+        let (mut best, mut row) = (Vec::new(), Vec::new());
+        let mut near = 0;
+        for slot in 0..plan.slots() {
+            assert!(lifts.attainable(&plan, slot, &mut best));
+            for lift in [Lift::Decision, Lift::Recommended] {
+                lifts.row(lift, &plan, slot, &mut row);
+                for (best, lift) in best.iter().zip(&row) {
+                    assert!(*lift <= best + 1e-12, "{kind:?} {slot}: {lift} > {best}");
+                    near += u64::from(*lift > 0.9 * best);
+                }
+            }
+        }
+        assert!(
+            near > 0,
+            "{kind:?}: an optimum that nobody comes near to is none"
+        );
+    }
+}
+
+/// At the optimum no money gains by moving from one channel to another.
+#[test]
+fn optima_have_equal_margins() {
+    use super::returns::Returns;
+    use crate::allocate::Bounds;
+    let mut scenario = fixture::scenario();
+    scenario.world.response = ResponseSettings {
+        kind: ResponseKind::Hill,
+        fixed_by: FixedBy::Parameters(Curve::Hill {
+            h: Parameter::PerChannel(vec![1.0, 0.5, 0.8, 1.0, 1.0]),
+            kappa: Parameter::PerChannel(vec![0.5, 1.0, 2.0, 3.0, 1.0]),
+        }),
+    };
+    let returns = Returns::new(&scenario, 0);
+    let rates = [400.0, 250.0, 90.0, 200.0, 0.0];
+    let bounds = Bounds::new(vec![0.01; 5], vec![0.45; 5]).unwrap();
+    let best = returns.optimum(&rates, scenario.campaigns.shares(), &bounds);
+    let total = |shares: &[f64]| {
+        let mut brought = vec![0.0; 5];
+        returns.of(shares, &mut brought);
+        brought.iter().zip(rates).map(|(x, k)| x * k).sum::<f64>()
+    };
+    assert!((best.iter().sum::<f64>() - 1.0).abs() < 1e-12);
+    assert!((best[4] - 0.01).abs() < 1e-15);
+    for from in 0..5 {
+        for to in 0..5 {
+            let mut moved = best.clone();
+            let step = 1e-4_f64
+                .min(best[from] - 0.01)
+                .min(0.45 - best[to])
+                .max(0.0);
+            moved[from] -= step;
+            moved[to] += step;
+            assert!(
+                total(&moved) <= total(&best) * (1.0 + 1e-13),
+                "{from} to {to}"
+            );
+        }
+    }
+}
+
+#[test]
+fn captured_is_a_ratio_of_means_and_opt_in() {
+    let mut scenario = fixture::scenario();
+    scenario.grid.elasticity = vec![1.0, 1.5];
+    assert!(kept(&scenario, Options::default()).rows[0].contains("attainable: None"));
+    scenario.metrics.clairvoyant = true;
+    let whole = kept(&scenario, Options::default());
+    // Returns that increase have no known optimum.
+    let known = |row: &&String| row.contains("attainable: Some");
+    assert_eq!(
+        whole.rows.iter().filter(known).count() * 2,
+        whole.rows.len()
+    );
+    let options = Options { memory: 500_000 };
+    assert!(blocks(&scenario, options, 0..scenario.grid.len()).len() > 1);
+    assert!(whole.rows == kept(&scenario, options).rows);
+}
+
+fn of_several_periods() -> Scenario {
+    let mut scenario = fixture::scenario();
+    scenario.grid.score = vec![crate::score::Score::Tilted];
+    scenario.grid.delta = vec![2.0];
+    scenario.grid.relative = crate::scenario::RelativeAxes::MaxChange(vec![0.4]);
+    scenario.world.periods = 3;
+    scenario
+}
+
+/// The first period of several is the one of a world with one; the lifts of all are their weighted mean.
+#[test]
+fn the_first_of_several_periods_is_the_only_one_of_one() {
+    let several = of_several_periods();
+    let mut one = several.clone();
+    one.world.periods = 1;
+    let swept = |scenario: &Scenario, check: &mut dyn FnMut(&Plan, &BlockLifts)| {
+        let chain = Chain::new(&scenario.campaigns, scenario.budget);
+        let worlds = Worlds::new(scenario);
+        let kernel = Kernel::new(scenario, &chain, &worlds);
+        let plan = Plan::new(
+            scenario,
+            (0..scenario.grid.len()).collect(),
+            kernel.judges(),
+        );
+        let lifts = BlockLifts::sweep(&kernel, &plan, 0..REPLICATES, &Unobserved).unwrap();
+        check(&plan, &lifts);
+    };
+    let lifts_of = [Lift::Apparent, Lift::Decision, Lift::Recommended];
+    let mut single = Vec::new();
+    swept(&one, &mut |plan, lifts| {
+        for slot in 0..plan.slots() {
+            for lift in lifts_of {
+                let mut row = Vec::new();
+                assert!(lifts.row(lift, plan, slot, &mut row));
+                single.push(row);
+            }
+        }
+    });
+    let mut single = single.iter();
+    let mut differ = 0;
+    swept(&several, &mut |plan, lifts| {
+        let mut row = Vec::new();
+        for slot in 0..plan.slots() {
+            for lift in lifts_of {
+                assert!(lifts.period(lift, plan, slot, 1, &mut row));
+                for (got, expected) in row.iter().zip(single.next().unwrap()) {
+                    assert!((got - expected).abs() <= 1e-11 * (1.0 + expected.abs()));
+                }
+                let mut periods = [row.clone(), vec![], vec![]];
+                lifts.period(lift, plan, slot, 2, &mut periods[1]);
+                lifts.period(lift, plan, slot, 3, &mut periods[2]);
+                lifts.row(lift, plan, slot, &mut row);
+                for (replicate, all) in row.iter().enumerate() {
+                    let of = periods.each_ref().map(|period| period[replicate]);
+                    let (least, most) = (
+                        of.iter().fold(f64::MAX, |a, b| a.min(*b)),
+                        of.iter().fold(f64::MIN, |a, b| a.max(*b)),
+                    );
+                    assert!(least - 1e-12 <= *all && *all <= most + 1e-12);
+                    differ += u64::from(of[0] != of[1]);
+                }
+            }
+        }
+    });
+    assert!(differ > 1000);
+}
+
+#[test]
+fn several_periods_are_the_same_in_blocks_and_keep_today() {
+    let scenario = of_several_periods();
+    let whole = kept(&scenario, Options::default());
+    assert_eq!(whole.rows.len() as u64, scenario.grid.len());
+    let options = Options { memory: 500_000 };
+    assert!(blocks(&scenario, options, 0..scenario.grid.len()).len() > 1);
+    let parts = kept(&scenario, options);
+    assert!(whole.rows == parts.rows && whole.plans == parts.plans);
+    // The first rules have alpha 0: nothing moves, in no period.
+    assert!(
+        whole.rows[0].contains("PeriodRow { period: 3, lifts: [(Apparent, PeriodLift { mean: 0.0,")
+    );
+    let all_of_them = scenario.run.lifts.len();
+    assert!(whole.means[..all_of_them].iter().all(|mean| *mean == 0.0));
+}

@@ -210,6 +210,9 @@ impl Winners {
             .or_else(|| Criterion::DecisionMean.of(row));
         let Some(score) = score else { return };
         let (worlds, index) = (self.worlds.len() as u64, row.configuration.index);
+        if worlds == 1 {
+            return;
+        }
         let (mut robust, seen) = match self.current {
             Some((current, robust, seen)) if current == rule => (robust, seen),
             _ => (

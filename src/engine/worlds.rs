@@ -59,6 +59,15 @@ pub(super) struct WorldLanes {
     single: World,
 }
 
+/// The truth of one replicate over several periods, in buffers that are reused.
+#[derive(Debug, Default)]
+pub(super) struct WorldCourse {
+    /// Expected conversions at today's spend, before any drift.
+    pub(super) truth: Vec<f64>,
+    /// For each period, by what factor every channel has drifted.
+    pub(super) drift: Vec<Vec<f64>>,
+}
+
 /// Everything that draws worlds, fitted once per run.
 #[derive(Debug)]
 pub(super) struct Worlds<'a> {
@@ -71,6 +80,7 @@ pub(super) struct Worlds<'a> {
     /// Where the truth is made of held-out rows.
     splits: Option<Splits<'a>>,
     levels: Levels,
+    drift_persistence: f64,
     /// One source of true means per level of the dispersion axis.
     sources: Vec<Source>,
     /// Samplers of means that never change, per level of the dispersion axis; empty where they change.
@@ -129,6 +139,7 @@ impl<'a> Worlds<'a> {
             intraclass_correlation: scenario.world.intraclass_correlation,
             rows: RowDraws::new(scenario),
             splits: Splits::new(scenario),
+            drift_persistence: scenario.world.drift_persistence,
             sources: grid.dispersion.iter().map(source).collect(),
             levels: Levels {
                 dispersion: grid.dispersion.clone(),
@@ -185,6 +196,47 @@ impl<'a> Worlds<'a> {
     fn drift(&self, level: DrawLevel, replicate: u64, truth: &mut [f64]) {
         let drift_cv = self.levels.drift_cv[level.drift_cv];
         self.shock(Purpose::Drift, drift_cv, replicate, truth);
+    }
+
+    /// Draws the truth of one replicate before any drift, and by what factor every channel has drifted in each
+    /// period; the first period's drift is that of a world of one period.
+    pub(super) fn draw_course(
+        &self,
+        level: DrawLevel,
+        replicate: u64,
+        periods: usize,
+        course: &mut WorldCourse,
+    ) {
+        self.draw_means(level, replicate, &mut course.truth);
+        let n = course.truth.len();
+        course.drift.resize(periods, Vec::new());
+        let drift_cv = self.levels.drift_cv[level.drift_cv];
+        let mut factors = vec![1.0; periods];
+        for channel in 0..n {
+            let mut rng = self
+                .streams
+                .channel(Purpose::Drift, replicate, channel as u64);
+            resample::drift_factors(drift_cv, self.drift_persistence, &mut rng, &mut factors);
+            for (of_period, factor) in course.drift.iter_mut().zip(&factors) {
+                of_period.resize(n, 1.0);
+                of_period[channel] = *factor;
+            }
+        }
+    }
+
+    /// Replaces the expected conversions of a period that is over by what the planner sees of them; whether a
+    /// binomial rate was capped.
+    ///
+    /// Periods have numbers of their own, as replicates have: those of a period are the replicates that lie
+    /// 2^32 beyond those of the period before, which no run has.
+    pub(super) fn draw_outcome(
+        &self,
+        level: DrawLevel,
+        replicate: u64,
+        period: u64,
+        means: &mut [f64],
+    ) -> bool {
+        self.draw_seen(level, replicate | period << 32, means)
     }
 
     /// The truth, where it is the same in all replicates of all worlds.

@@ -4,7 +4,7 @@
 use rust_decimal::Decimal;
 
 use super::cell::{Axis, Cell, Last};
-use crate::engine::{ConfigurationRow, SplitRow};
+use crate::engine::{AttainableRow, ConfigurationRow, SplitRow};
 use crate::scenario::{Lift, Scenario};
 use crate::stats::{Picked, Summary};
 
@@ -124,6 +124,9 @@ pub fn configuration_columns(scenario: &Scenario) -> Vec<Column> {
     }
     if scenario.world.split.is_some() && reports(Lift::Decision) {
         columns.extend(split_columns());
+    }
+    if scenario.metrics.clairvoyant {
+        columns.extend(attainable_columns(scenario));
     }
     columns.extend(plan_columns());
     columns.extend(closing_columns());
@@ -503,6 +506,56 @@ fn mean_picked(row: &ConfigurationRow, sum: fn(&Picked) -> f64) -> Cell {
     picked.map_or(Cell::Missing, |picked| {
         Cell::Number(sum(picked) / picked.replicates)
     })
+}
+
+fn attainable_columns(scenario: &Scenario) -> Vec<Column> {
+    let column = |name: &str, meaning: &str, read: fn(&AttainableRow) -> f64| {
+        Column::new(name, LIFT, meaning, move |row| {
+            row.attainable
+                .as_ref()
+                .map_or(Cell::Missing, |attainable| Cell::Number(read(attainable)))
+        })
+    };
+    let mut columns = vec![
+        column(
+            "attainable_mean",
+            "mean lift of the best plan under each replicate's truth, inside the rule's bounds; empty where returns increase or the bounds cannot all hold",
+            |a| a.mean,
+        ),
+        column(
+            "attainable_mean_mcse",
+            "Monte Carlo standard error of attainable_mean",
+            |a| a.mean_mcse,
+        ),
+    ];
+    for lift in [Lift::Decision, Lift::Recommended] {
+        if !scenario.run.reports(lift) {
+            continue;
+        }
+        let read = move |pick: fn(&(Lift, f64, f64)) -> f64| {
+            move |row: &ConfigurationRow| {
+                let captured = row.attainable.iter().flat_map(|a| &a.captured);
+                let mut captured = captured.filter(|captured| captured.0 == lift);
+                captured
+                    .next()
+                    .map_or(Cell::Missing, |captured| Cell::Number(pick(captured)))
+            }
+        };
+        let name = lift.name();
+        columns.push(Column::new(
+            format!("{name}_captured"),
+            "ratio",
+            format!("mean {name} lift over attainable_mean; above 1 where a clip leaves its bounds, empty where nothing is attainable"),
+            read(|captured| captured.1),
+        ));
+        columns.push(Column::new(
+            format!("{name}_captured_mcse"),
+            "ratio",
+            format!("Monte Carlo standard error of {name}_captured"),
+            read(|captured| captured.2),
+        ));
+    }
+    columns
 }
 
 fn plan_columns() -> Vec<Column> {

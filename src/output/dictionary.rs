@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::analyses::analysis_columns;
 use super::columns::{ALLOCATION_COLUMNS, Column, LIFT, configuration_columns, lift_meaning};
+use super::periods;
 use crate::scenario::{AllocationsWanted, Scenario};
 
 /// What a column's values are.
@@ -75,6 +76,9 @@ pub fn dictionary(scenario: &Scenario) -> BTreeMap<&'static str, Vec<Described>>
     tables.extend(analysis_columns(scenario));
     if scenario.output.draws {
         tables.insert("draws", draw_columns(scenario));
+    }
+    if periods::are_written(scenario) {
+        tables.insert("periods", periods::period_columns(&scenario.run.lifts));
     }
     tables
 }

@@ -94,7 +94,7 @@ fn one(
     let holdout = Lift::ALL
         .into_iter()
         .filter_map(|lift| Some((lift.name().to_owned(), summarised(winner.held_out(lift)?))));
-    json!({
+    let mut told = json!({
         "configuration": winner.configuration,
         "rule": scenario.grid.rule_in_words(winner.configuration),
         "won_by": criteria.collect::<Vec<_>>(),
@@ -116,7 +116,29 @@ fn one(
             "p_value": found.p_value,
         })),
         "holdout": holdout.collect::<Map<String, Value>>(),
-    })
+    });
+    if let Some(attainable) = &row.attainable {
+        let captured = attainable.captured.iter().map(|(lift, ratio, mcse)| {
+            let told = json!({ "ratio": ratio, "mcse": mcse });
+            (lift.name().to_owned(), told)
+        });
+        told["attainable"] = json!({
+            "mean": attainable.mean,
+            "mean_mcse": attainable.mean_mcse,
+            "captured": captured.collect::<Map<String, Value>>(),
+        });
+    }
+    if !row.periods.is_empty() {
+        let periods = row.periods.iter().map(|period| {
+            let lifts = period.lifts.iter().map(|(lift, told)| {
+                let told = json!({ "mean": told.mean, "p05": told.p05, "p95": told.p95 });
+                (lift.name().to_owned(), told)
+            });
+            json!({ "period": period.period, "lifts": lifts.collect::<Map<String, Value>>() })
+        });
+        told["periods"] = periods.collect();
+    }
+    told
 }
 
 fn summarised(summary: &Summary) -> Value {

@@ -112,7 +112,9 @@ impl Manifest {
             replicates: scenario.run.replicates,
             degenerate_replicates,
             configurations,
-            allocations: configurations.saturating_mul(scenario.run.replicates),
+            allocations: configurations
+                .saturating_mul(scenario.run.replicates)
+                .saturating_mul(scenario.world.periods.into()),
             inputs,
             outputs,
             flags: flags.map(|flag| (flag.name(), flag.meaning())).collect(),
@@ -225,6 +227,8 @@ fn resolved(scenario: &Scenario) -> Value {
                 "length": blocks.length,
                 "estimated": blocks.is_estimated,
             })),
+            "periods": world.periods,
+            "drift_persistence": world.drift_persistence,
         },
         "holdout": scenario.run.holdout,
         "stopping": scenario.run.stopping.as_ref().map(|stopping| json!({
@@ -240,6 +244,7 @@ fn resolved(scenario: &Scenario) -> Value {
             "tail": metrics.tail,
             "target": metrics.target,
             "pessimism": metrics.pessimism,
+            "clairvoyant": metrics.clairvoyant,
         },
         "allocations": scenario.output.allocations.name(),
         "formats": if scenario.output.parquet { json!(["csv", "parquet"]) } else { json!(["csv"]) },

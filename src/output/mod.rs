@@ -12,6 +12,7 @@ mod folder;
 mod judgement;
 mod manifest;
 mod number;
+mod periods;
 mod tables;
 mod text;
 
@@ -29,4 +30,5 @@ pub(crate) use self::folder::{ABOUT, sync_folder};
 pub use self::folder::{Attempt, RunFolder, abandon};
 pub use self::manifest::{InputFile, Manifest, OutputFile, Provenance};
 pub use self::number::number;
+pub use self::periods::period_columns;
 pub use self::tables::{RunWriter, Written, guarded};

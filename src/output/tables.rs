@@ -10,6 +10,7 @@ use super::columns::{ALLOCATION_COLUMNS, Column, configuration_columns};
 use super::folder::RunFolder;
 use super::manifest::OutputFile;
 use super::number::{push_count, push_number};
+use super::periods;
 use super::text::{Texts, push_field};
 use crate::engine::{AllocationRow, Analysed, ConfigurationRow, Draws, Sink};
 use crate::problem::Error;
@@ -18,8 +19,8 @@ use crate::scenario::{AllocationsWanted, Campaigns, Scenario};
 /// Room for the text of a cell; most are shorter.
 const CELL: usize = 20;
 
-/// Writes `configurations.csv`, `allocations.csv` and what is made of all rows into a run folder, and the
-/// Parquet files that a scenario asks for.
+/// Writes `configurations.csv`, `allocations.csv`, of several periods `periods.csv`, and what is made of all
+/// rows into a run folder, and the Parquet files that a scenario asks for.
 #[derive(Debug)]
 pub struct RunWriter<'a> {
     scenario: &'a Scenario,
@@ -27,6 +28,7 @@ pub struct RunWriter<'a> {
     configurations: Table,
     allocations: Option<Allocations>,
     analyses: AnalysesWriter<'a>,
+    periods: Option<Table>,
     columnar: Columnar,
 }
 
@@ -98,6 +100,13 @@ impl<'a> RunWriter<'a> {
                 channels: channels(&scenario.campaigns),
             })
         };
+        let periods = if periods::are_written(scenario) {
+            let names = periods::period_columns(&scenario.run.lifts);
+            let names = names.iter().map(|column| column.name.as_str());
+            Some(Table::create(folder, "periods.csv", names)?)
+        } else {
+            None
+        };
         Ok(Self {
             scenario,
             columns,
@@ -105,6 +114,7 @@ impl<'a> RunWriter<'a> {
             allocations,
             analyses: AnalysesWriter::create(scenario, folder)?,
             columnar,
+            periods,
         })
     }
 
@@ -121,6 +131,9 @@ impl<'a> RunWriter<'a> {
         let (more, analysed) = self.analyses.finish()?;
         files.extend(more);
         files.extend(self.columnar.finish()?);
+        if let Some(periods) = self.periods {
+            files.push(periods.finish()?);
+        }
         Ok(Written { files, analysed })
     }
 }
@@ -160,6 +173,11 @@ impl Sink for RunWriter<'_> {
 
     fn configurations(&mut self, rows: &[ConfigurationRow], text: &[u8]) -> Result<(), Error> {
         self.analyses.observe(rows)?;
+        if let Some(table) = &mut self.periods {
+            let mut lines = Vec::new();
+            periods::render(rows, &mut lines);
+            table.write(&lines)?;
+        }
         self.configurations.write(text)?;
         match &mut self.columnar.configurations {
             Some(file) => file.write(&self.columns, rows),

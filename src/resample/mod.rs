@@ -28,7 +28,8 @@ pub use self::blocks::{BlockMethod, concatenate_blocks, date_counts};
 pub use self::fixed::FixedSample;
 pub use self::law::CountLaw;
 pub use self::parametric::{
-    beta_binomial, binomial, gamma, gamma_law, lognormal_factor, multinomial, neg_binomial, poisson,
+    beta_binomial, binomial, drift_factors, gamma, gamma_law, lognormal_factor, multinomial,
+    neg_binomial, poisson,
 };
 pub use self::rows::{ratio_estimate, resample_rows, weigh_rows, weighted_rows};
 

@@ -126,9 +126,71 @@ pub fn lognormal_factor(cv: f64, rng: &mut impl Rng) -> f64 {
     (variance.sqrt() * z - 0.5 * variance).exp()
 }
 
+/// The factors of a drifting truth in consecutive periods, written to `out`: `d_t = exp(a_t - Var(a_t) / 2)`,
+/// each with mean 1, of the autoregression `a_t = persistence a_{t-1} + sigma Z_t`, `a_0 = 0`,
+/// `sigma^2 = ln(1 + cv^2)`.
+///
+/// A persistence of 1 is a random walk of the logarithm, 0 a fresh factor in every period. The first factor
+/// is [`lognormal_factor`] of the same stream, and one normal per period keeps levels of `cv` monotone in each
+/// other.
+pub fn drift_factors(cv: f64, persistence: f64, rng: &mut impl Rng, out: &mut [f64]) {
+    let variance = if cv > 0.0 { (cv * cv).ln_1p() } else { 0.0 };
+    let (mut position, mut spread) = (0.0, 0.0);
+    for factor in out {
+        if cv <= 0.0 {
+            *factor = 1.0;
+            continue;
+        }
+        let z: f64 = StandardNormal.sample(rng);
+        position = persistence * position + variance.sqrt() * z;
+        spread = persistence * persistence * spread + variance;
+        *factor = (position - 0.5 * spread).exp();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn drift_has_mean_one_and_the_memory_it_is_given() {
+        const PATHS: u64 = 40_000;
+        let cv = 0.3_f64;
+        for persistence in [1.0, 0.6, 0.0] {
+            let (mut sums, mut logs) = ([0.0; 3], [0.0; 3]);
+            for path in 0..PATHS {
+                let rng = || Streams::new(5).channel(Purpose::Drift, path, 0);
+                let mut factors = [0.0; 3];
+                drift_factors(cv, persistence, &mut rng(), &mut factors);
+                assert_eq!(factors[0], lognormal_factor(cv, &mut rng()));
+                for (t, factor) in factors.iter().enumerate() {
+                    sums[t] += factor;
+                    logs[t] += factor.ln().powi(2);
+                }
+            }
+            let mut spread = 0.0;
+            for t in 0..3 {
+                spread = persistence * persistence * spread + (cv * cv).ln_1p();
+                let sd = (spread.exp_m1() / PATHS as f64).sqrt();
+                assert!(
+                    (sums[t] / PATHS as f64 - 1.0).abs() < 4.5 * sd,
+                    "{persistence} {t}"
+                );
+                // ln d is normal with mean -spread / 2.
+                let second = spread + 0.25 * spread * spread;
+                assert!((logs[t] / PATHS as f64 / second - 1.0).abs() < 0.05);
+            }
+        }
+        let mut still = [0.0; 2];
+        drift_factors(
+            0.0,
+            1.0,
+            &mut Streams::new(5).channel(Purpose::Drift, 0, 0),
+            &mut still,
+        );
+        assert_eq!(still, [1.0, 1.0]);
+    }
+
     use crate::seed::{Purpose, Stream, Streams};
 
     fn stream(replicate: u64, channel: u64) -> Stream {

@@ -49,8 +49,7 @@ impl Response {
     /// The `u` at which a concave curve has the slope `e^log_slope`: 0 where it is nowhere as steep,
     /// infinite where it never gets as flat.
     ///
-    /// Closed for a power and an exponential curve; for a Hill curve by bisection over `ln u`, to about
-    /// 1e-13 of `u`.
+    /// Closed but for a Hill curve with a slope other than 1.
     #[must_use]
     pub fn spend_at_slope(&self, log_slope: f64, channel: usize) -> f64 {
         let power = |exponent: f64| match exponent {
@@ -66,31 +65,45 @@ impl Response {
                 let rho = rho.at(channel);
                 (((rho / -(-rho).exp_m1()).ln() - log_slope) / rho).max(0.0)
             }
-            Curve::Hill { .. } => self.hill_spend(log_slope, channel),
+            Curve::Hill { h, kappa } => {
+                self.hill_spend(log_slope, h.at(channel), kappa.at(channel), channel)
+            }
         }
     }
 
-    fn hill_spend(&self, log_slope: f64, channel: usize) -> f64 {
-        const WIDEST: f64 = 300.0;
+    /// By Newton's method in `y = ln u`, held inside a bracket: the slope of `ln phi'` over `y` lies between
+    /// `-(1 + h)` and `-(1 - h)`.
+    fn hill_spend(&self, log_slope: f64, h: f64, kappa: f64, channel: usize) -> f64 {
+        const WIDEST: f64 = 600.0;
+        const STEPS: usize = 100;
+        if h == 1.0 {
+            // phi' = (1 + kappa) kappa / (kappa + u)^2.
+            let root = (0.5 * ((1.0 + kappa).ln() + kappa.ln() - log_slope)).exp();
+            return (root - kappa).max(0.0);
+        }
         let (mut low, mut high) = (-WIDEST, WIDEST);
-        if self.log_slope(low.exp(), channel) <= log_slope {
-            return 0.0;
-        }
-        if self.log_slope(high.exp(), channel) > log_slope {
-            return f64::INFINITY;
-        }
-        while high - low > 1e-13 * (1.0 + low.abs()) {
-            let middle = f64::midpoint(low, high);
-            if middle <= low || middle >= high {
-                break;
-            }
-            if self.log_slope(middle.exp(), channel) > log_slope {
-                low = middle;
+        let mut y = kappa.ln();
+        for _ in 0..STEPS {
+            let excess = self.log_slope(y.exp(), channel) - log_slope;
+            if excess > 0.0 {
+                low = y;
             } else {
-                high = middle;
+                high = y;
             }
+            let z = (h * (kappa.ln() - y)).exp();
+            let rest = 1.0 / (1.0 + 1.0 / z);
+            let next = y + excess / (1.0 + h - 2.0 * h * rest);
+            let next = if low < next && next < high {
+                next
+            } else {
+                f64::midpoint(low, high)
+            };
+            if (next - y).abs() <= 1e-14 * (1.0 + y.abs()) {
+                return next.exp();
+            }
+            y = next;
         }
-        low.exp()
+        y.exp()
     }
 }
 

@@ -64,6 +64,34 @@ pub fn bounds_of(
     Bounds::new(lo, hi)
 }
 
+/// The bounds of a later period: as [`bounds_of`], with the shares `o_i` of the last period.
+///
+/// Where those lie so far outside `min_share` and `max_share` (after a clip) that no share is left, the nearest
+/// of these two is. Exact modes stay feasible from period to period: the last shares are within the bounds, as
+/// long as no channel is forced to grow or to shrink.
+#[must_use]
+pub fn later_bounds(rule: &Rule, own: &[Option<ChannelBounds>], shares: &[f64]) -> Bounds {
+    let of_channel = |(o, own): (&f64, &Option<ChannelBounds>)| {
+        let own = own.unwrap_or_default();
+        if own.locked {
+            return (o.min(1.0), o.min(1.0));
+        }
+        let floor = own.min_share.unwrap_or(rule.min_share);
+        let ceiling = own.max_share.unwrap_or(rule.max_share).max(floor);
+        let least = own.min_ratio.unwrap_or(rule.min_ratio) * o;
+        let max_ratio = own.max_ratio.unwrap_or(rule.max_ratio);
+        let most = if max_ratio.is_finite() {
+            max_ratio * o
+        } else {
+            f64::INFINITY
+        };
+        (least.clamp(floor, ceiling), most.clamp(floor, ceiling))
+    };
+    let (lo, hi) = shares.iter().zip(own).map(of_channel).unzip();
+    // Both sides are clamped to the same interval, in order: only shares that are no numbers have no bounds.
+    Bounds::new(lo, hi).unwrap_or_else(|_| Bounds::unbounded(shares.len()))
+}
+
 /// The largest common `min_share` that the table's channels can have, other bounds of single
 /// channels kept and relative bounds aside; rounded down to six significant digits.
 #[must_use]

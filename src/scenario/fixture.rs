@@ -59,6 +59,8 @@ pub(crate) fn scenario() -> Scenario {
             noise: Noise::NegBinomial,
             prior_mean: PriorMean::Common,
             response: ResponseKind::Power.into(),
+            periods: 1,
+            drift_persistence: 1.0,
             dispersion: DispersionSource::Given,
             intraclass_correlation: 0.0,
             blocks: None,

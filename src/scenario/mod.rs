@@ -13,7 +13,7 @@ mod table;
 #[cfg(test)]
 pub(crate) mod fixture;
 
-pub use self::bounds::{ChannelBounds, bounds_of, ceiling_limit, floor_limit};
+pub use self::bounds::{ChannelBounds, bounds_of, ceiling_limit, floor_limit, later_bounds};
 pub use self::campaigns::{Campaigns, Column, Columns, Fault, Rows, number_fault};
 pub use self::days::Days;
 pub use self::gate::{Filter, FilterValue, Gate};
@@ -81,6 +81,10 @@ pub struct World {
     pub prior_mean: PriorMean,
     /// How conversions respond to spend; the level's elasticity completes it.
     pub response: ResponseSettings,
+    /// How many periods the rule is followed, at least 1.
+    pub periods: u32,
+    /// How much of the logarithm of the truth's drift stays from period to period: 1 is a random walk.
+    pub drift_persistence: f64,
     /// Where the dispersion comes from.
     pub dispersion: DispersionSource,
     /// Correlation of the clicks of a channel, in [0, 1): of noise `beta_binomial` alone.
@@ -224,6 +228,8 @@ pub struct MetricSettings {
     pub target: f64,
     /// Weight of the worst replicate in Hurwicz's criterion, in [0, 1].
     pub pessimism: f64,
+    /// Whether every rule is compared with the best plan under each replicate's truth.
+    pub clairvoyant: bool,
 }
 
 impl Default for MetricSettings {
@@ -233,6 +239,7 @@ impl Default for MetricSettings {
             tail: 0.05,
             target: 0.0,
             pessimism: 0.5,
+            clairvoyant: false,
         }
     }
 }

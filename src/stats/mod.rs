@@ -11,6 +11,7 @@
 //! | which axis of the grid matters? | [`Anova`] |
 //! | where does a curve cross zero? | [`course`] |
 //! | in which region do things go wrong? | [`prim`] |
+//! | how much of what could be had does it get? | [`ratio_of_means`] |
 //! | how does it do against the others? | [`BestPerReplicate`], [`cross_summary`], [`pareto_front`], [`in_best_set`] |
 //! | what does picking by appearance deliver? | [`picked`] |
 //!
@@ -30,6 +31,7 @@ mod order;
 mod pareto;
 mod passes;
 mod prim;
+mod ratio;
 mod select;
 mod summary;
 mod upper;
@@ -44,5 +46,6 @@ pub use self::optimism::{first_order_optimism, spurious_lift};
 pub use self::order::{QuantileRank, Quantiles};
 pub use self::pareto::pareto_front;
 pub use self::prim::{Phase, PrimAxis, PrimStep, best_trade, prim};
+pub use self::ratio::ratio_of_means;
 pub use self::select::SelectScratch;
 pub use self::summary::{Halves, Summary, SummaryPlan};

@@ -40,7 +40,7 @@ impl Told<'_> {
         let paragraphs = [
             verdict(self) + &failing.unwrap_or_default(),
             table(self.scenario, self.winners),
-            wrapped(&assumptions(self.winners), 2) + &self.written(),
+            wrapped(&assumptions(self.scenario, self.winners), 2) + &self.written(),
         ];
         let told = paragraphs.into_iter().filter(|text| !text.is_empty());
         told.collect::<Vec<_>>().join("\n")
@@ -54,10 +54,13 @@ impl Told<'_> {
             .iter()
             .map(|file| file.name.as_str())
             .collect();
-        let (configurations, replicates) = (self.scenario.grid.len(), self.scenario.run.replicates);
+        let scenario = self.scenario;
+        let allocations = u128::from(scenario.grid.len())
+            * u128::from(scenario.run.replicates)
+            * u128::from(scenario.world.periods);
         let text = format!(
             "{} allocations in {}; wrote {} and manifest.json to {}",
-            Count(u128::from(configurations) * u128::from(replicates)),
+            Count(allocations),
             duration(self.elapsed.as_secs_f64()),
             files.join(", "),
             self.target.display()
@@ -66,15 +69,20 @@ impl Told<'_> {
     }
 }
 
-fn assumptions(winners: &Winners) -> String {
+fn assumptions(scenario: &Scenario, winners: &Winners) -> String {
     let stretch = winners
         .worlds
         .iter()
         .filter_map(headline)
         .map(|(row, _)| row.plan.max_ratio)
         .fold(1.0, f64::max);
+    let later = if scenario.world.periods > 1 {
+        ", and further where later periods move on"
+    } else {
+        ""
+    };
     format!(
-        "This assumes that attributed conversions are caused by the spend they are attributed to, and that the response holds up to {stretch:.1}x of a channel's spend of today. \"Safest\" is the highest mean over the worst tail of worlds."
+        "This assumes that attributed conversions are caused by the spend they are attributed to, and that the response holds up to {stretch:.1}x of a channel's spend of today{later}. \"Safest\" is the highest mean over the worst tail of worlds."
     )
 }
 

@@ -1,7 +1,7 @@
 //! The answer in words: what to do, what it promises, what it is worth.
 
 use liftsweep::engine::{
-    Advice, ConfigurationRow, Criterion, Finding, Gravity, Winners, WorldWinners,
+    Advice, ConfigurationRow, Criterion, Finding, Gravity, PeriodRow, Winners, WorldWinners,
 };
 use liftsweep::scenario::{Lift, Scenario};
 use liftsweep::truth::TruthModel;
@@ -56,6 +56,9 @@ pub(super) fn verdict(told: Told<'_>) -> String {
     let verdict = judged(scenario, winners, findings);
     text.push_str(&wrapped(&verdict.sentence, 2));
     if let Some((best, lift)) = winners.worlds.first().and_then(headline) {
+        for sentence in [by_period(best, lift), captured(scenario, best, lift)] {
+            text.extend(sentence.map(|sentence| wrapped(&sentence, 2)));
+        }
         let checked = checks(scenario, winners, judgement, best, lift);
         if !checked.is_empty() {
             text.push_str(&wrapped(&checked, 2));
@@ -71,11 +74,7 @@ pub(super) fn verdict(told: Told<'_>) -> String {
         );
         text.push_str(&wrapped(&sentence, 2));
     }
-    if let (Some(robust), Some(_), true) = (
-        winners.robust,
-        verdict.configuration,
-        winners.worlds.len() > 1,
-    ) {
+    if let (Some(robust), Some(_)) = (winners.robust, verdict.configuration) {
         let sentence = format!(
             "Over all {} worlds, {} holds up best: mean lift {} in the world that suits it least, {} on average.",
             winners.worlds.len(),
@@ -108,10 +107,11 @@ pub(super) fn judged(scenario: &Scenario, winners: &Winners, findings: &[Finding
     };
     let promise = format!("promises {} on this table", Percent(best.plan.lift));
     let worth = format!(
-        "{}, {} lift {} [5 % to 95 %: {} to {}]",
+        "{}, {} lift {}{} [5 % to 95 %: {} to {}]",
         judge(scenario),
         lift.name(),
         Percent(mean),
+        over(scenario),
         Percent(low),
         Percent(high)
     );
@@ -138,6 +138,55 @@ pub(super) fn judged(scenario: &Scenario, winners: &Winners, findings: &[Finding
         lift: Some(lift),
         sentence,
     }
+}
+
+/// How long a rule is followed, where that is more than a period.
+fn over(scenario: &Scenario) -> String {
+    match scenario.world.periods {
+        1 => String::new(),
+        periods => format!(" over {periods} periods"),
+    }
+}
+
+/// The lift of each period; of many, of the first and the last one.
+fn by_period(best: &ConfigurationRow, lift: Lift) -> Option<String> {
+    const FEW: usize = 6;
+    let mean = |period: &PeriodRow| Some(Percent(period.lift(lift)?.mean).to_string());
+    let means: Vec<String> = best.periods.iter().filter_map(mean).collect();
+    let (first, last) = (means.first()?, means.last()?);
+    let name = lift.name();
+    Some(if means.len() > FEW {
+        format!(
+            "Its {name} lift is {first} in the first period and {last} in the last one; periods.csv has each."
+        )
+    } else {
+        format!("Its {name} lift by period: {}.", means.join(", "))
+    })
+}
+
+/// How much of what there was to be had the rule gets, where that was asked for.
+fn captured(scenario: &Scenario, best: &ConfigurationRow, lift: Lift) -> Option<String> {
+    if !scenario.metrics.clairvoyant {
+        return None;
+    }
+    let Some(attainable) = &best.attainable else {
+        return Some(
+            "What the best plan would get is not known: its returns increase, or its bounds cannot all hold."
+                .to_owned(),
+        );
+    };
+    let Some(captured) = attainable.captured(lift) else {
+        return Some("Within its bounds there is nothing to be had.".to_owned());
+    };
+    let part = if captured > 0.0 {
+        format!("{} of it", plain(captured))
+    } else {
+        "none of it".to_owned()
+    };
+    Some(format!(
+        "Whoever knew the truth of every world would get {} within the same bounds; the rule captures {part}.",
+        Percent(attainable.mean)
+    ))
 }
 
 /// What judges the lifts.

@@ -276,18 +276,11 @@ fn unknown_names_name_the_nearest_and_all() {
 
 #[test]
 fn what_this_version_lacks_says_what_to_use() {
-    for (table, line, expected) in [
-        (
-            "world",
-            "periods = 4",
-            "9:11: error: world.periods: more than one period is not available in this version [E_NOT_YET]\n    fix: use periods = 1",
-        ),
-        (
-            "design",
-            "",
-            "8:2: error: design: another design than the full grid is not available in this version [E_NOT_YET]\n    fix: remove [design], and list the axes in [grid]",
-        ),
-    ] {
+    for (table, line, expected) in [(
+        "design",
+        "",
+        "8:2: error: design: another design than the full grid is not available in this version [E_NOT_YET]\n    fix: remove [design], and list the axes in [grid]",
+    )] {
         check(table, line, expected);
     }
 }
@@ -524,4 +517,37 @@ fn errors_leave_the_number_of_replicates_open() {
     let fixed = run("mcse_mean = 0.001", Some(300));
     assert_eq!((fixed.stopping, fixed.replicates), (None, 300));
     assert!(!run("replicates = 300", None).is_open());
+}
+
+#[test]
+fn periods_that_cannot_be_followed_are_refused() {
+    let world = |lines, expected| check("world", lines, expected);
+    world(
+        "periods = 0",
+        "9:11: error: world.periods: 0 periods are none [E_PERIODS]\n    fix: use a whole number from 1 to 120",
+    );
+    world(
+        "periods = 1000",
+        "9:11: error: world.periods: 1000 periods are more than 120 [E_PERIODS]\n    fix: use a whole number from 1 to 120",
+    );
+    world(
+        "periods = 4\nnoise = \"multinomial\"",
+        "10:1: error: world.noise: \"multinomial\" is drawn from today's table and knows no outcome at another spend, which several periods need [E_PERIODS]\n    fix: use noise = \"poisson\", \"neg_binomial\" or \"gamma\", or periods = 1",
+    );
+    world(
+        "drift_persistence = 0.5",
+        "9:1: error: world.drift_persistence: there is nothing to persist: the world has one period [E_PERIODS]\n    fix: set periods, such as periods = 4, or remove drift_persistence",
+    );
+    world(
+        "periods = 2\ndrift_persistence = 1.5",
+        "10:21: error: world.drift_persistence: 1.5 lies outside [0, 1] [E_PERIODS]\n    fix: use 1 for a random walk, 0 for a fresh shock in every period, or a number between",
+    );
+    world(
+        "periods = 2\n[grid.channel.Meta]\nmin_ratio = 1.2",
+        "11:1: error: grid.channel.\"Meta\".min_ratio: min_ratio is relative to the last period's share: over several periods this channel would move without end [E_PERIODS]\n    fix: use min_share or max_share for it, or periods = 1",
+    );
+    world(
+        "periods = 2\n[metrics]\nclairvoyant = true",
+        "11:1: error: metrics.clairvoyant: the best plan is known for one period alone: bounds relative to the last share tie periods together [E_PERIODS]\n    fix: remove clairvoyant, or use periods = 1",
+    );
 }

@@ -384,3 +384,23 @@ fn what_only_the_table_tells_of_a_response() {
         ]
     );
 }
+
+#[test]
+fn the_best_plan_is_refused_where_no_optimum_is_known() {
+    let world = |lines: &str| {
+        told_with(
+            &format!("{SMALL}[metrics]\nclairvoyant = true\n[world]\n{lines}"),
+            four(),
+        )
+    };
+    assert_eq!(
+        world("response = \"hill\"\nh = 2.0\nelasticity = [0.5, 0.7]\n"),
+        [
+            "dir/s.toml:9:1: error: metrics.clairvoyant: the best plan is known where returns diminish, and no level of this response has them diminish everywhere [E_METRIC]\n    fix: use h of at most 1, or elasticities of at most 1, or remove clairvoyant"
+        ]
+    );
+    assert!(
+        world("elasticity = [0.5, 1.2]\n").is_empty(),
+        "one level has an optimum"
+    );
+}

@@ -227,4 +227,15 @@ fn keys_of_the_split_are_checked() {
             "dir/s.toml:13:14: error: world.split_date: \"soon\" is not a date [E_TRUTH]\n    fix: write a day, such as 2024-07-01"
         ]
     );
+    assert_eq!(
+        told_by_file(
+            ROWS,
+            "truth = \"split\"\nperiods = 2\n[metrics]\nclairvoyant = true\n[run]\nlifts = [\"decision\"]\n"
+        ),
+        [
+            "dir/s.toml:10:1: error: world.truth: \"split\" judges plans by held-out rows of the table, and there are no rows of later periods [E_PERIODS]\n    fix: use truth = \"posterior\", or periods = 1",
+            "dir/s.toml:13:1: error: metrics.clairvoyant: the best plan is known for one period alone: bounds relative to the last share tie periods together [E_PERIODS]\n    fix: remove clairvoyant, or use periods = 1",
+            "dir/s.toml:13:1: error: metrics.clairvoyant: the best plan under held-out rows follows their noise: what it gains was never to be had [E_METRIC]\n    fix: remove clairvoyant, or use truth = \"posterior\"",
+        ]
+    );
 }

@@ -22,8 +22,8 @@ impl Judgement {
             scenario.world.truth,
             TruthModel::Posterior | TruthModel::PosteriorFlat
         );
-        let pair = winner.corrected.zip(row.summary(Lift::Recommended));
-        has_prior && pair.is_some_and(|(corrected, summary)| corrected.conflicts_with(summary))
+        let pair = winner.corrected.zip(row.first_period(Lift::Recommended));
+        has_prior && pair.is_some_and(|(corrected, lift)| corrected.conflicts_with(lift))
     }
 
     /// What is worth knowing about the winners, the gravest first.
@@ -47,8 +47,8 @@ impl Judgement {
         let Some((winner, row)) = conflicts.first() else {
             return Vec::new();
         };
-        let (Some(corrected), Some(recommended)) =
-            (winner.corrected, row.summary(Lift::Recommended))
+        let (Some(corrected), Some((mean, sd))) =
+            (winner.corrected, row.first_period(Lift::Recommended))
         else {
             return Vec::new();
         };
@@ -63,14 +63,17 @@ impl Judgement {
         } else {
             String::new()
         };
+        let first = if row.periods.is_empty() {
+            ""
+        } else {
+            " in the first period"
+        };
         let text = format!(
-            "prior and table disagree about {which}: {}{world} has a mean recommended lift of {}, and {} corrected without a prior (Efron-Harrell), more than half a standard deviation ({}) apart",
+            "prior and table disagree about {which}: {}{world} has a mean recommended lift of {}{first}, and {} corrected without a prior (Efron-Harrell), more than half a standard deviation ({}) apart",
             scenario.grid.rule_in_words(winner.configuration),
-            Percent(recommended.mean),
+            Percent(mean),
             Percent(corrected.lift),
-            Percent(0.5 * recommended.sd)
-                .to_string()
-                .trim_start_matches('+')
+            Percent(0.5 * sd).to_string().trim_start_matches('+')
         );
         let other_prior = match (scenario.world.truth, scenario.world.prior_mean) {
             (TruthModel::Posterior, PriorMean::Common) => "try prior_mean = \"log_spend\", or ",
