@@ -165,6 +165,72 @@ fn assumptions_name_the_stretch_of_the_named_plans() {
 }
 
 #[test]
+fn what_a_rule_brings_is_told_period_by_period() {
+    let periods = |periods: u32| {
+        said(
+            SEED_A,
+            &format!("{RULES}[world]\nelasticity = 0.5\nperiods = {periods}\n"),
+        )
+    };
+    let (one, three, seven) = (periods(1), periods(3), periods(7));
+    only_in(
+        "recommended lift +21.03 % over 3 periods [5 % to 95 %: ",
+        &three,
+        &one,
+    );
+    only_in(
+        "Its recommended lift by period: +21.02 %, +21.04 %, +21.03 %.",
+        &three,
+        &seven,
+    );
+    only_in(
+        "Its recommended lift is +21.02 % in the first period and ",
+        &seven,
+        &three,
+    );
+    only_in("in the last one; periods.csv has each.", &seven, &one);
+    only_in(
+        "10.8x of a channel's spend of today, and further where later periods move on.",
+        &three,
+        &one,
+    );
+    only_in("24,000 allocations in ", &three, &one);
+    // What the table promises is about one period, and so is its correction.
+    only_in(
+        "less that, without any prior, it is +21.33 % (Efron-Harrell).",
+        &three,
+        &said(EQUAL, RULES),
+    );
+}
+
+#[test]
+fn what_could_be_had_is_told_where_it_is_known() {
+    let clairvoyant = |rest: &str| said(SEED_A, &format!("{rest}[metrics]\nclairvoyant = true\n"));
+    let (plain, known) = (said(SEED_A, RULES), clairvoyant(RULES));
+    only_in(
+        "Whoever knew the truth of every world would get +294.72 % within the same bounds; the best rule captures 51.88 % of it.",
+        &known,
+        &plain,
+    );
+    let loses = clairvoyant(
+        "[grid]\nscore = \"share\"\nalpha = 1.0\ndelta = 20.0\n[world]\nelasticity = 0.5\n[run]\nreplicates = 500\n",
+    );
+    only_in("the best rule captures none of it.", &loses, &known);
+    let fixed = clairvoyant("[grid]\nalpha = 1.0\nmax_change = 0.0\n[run]\nreplicates = 500\n");
+    only_in(
+        "Within its bounds there is nothing to be had.",
+        &fixed,
+        &known,
+    );
+    let increasing = clairvoyant(&format!("{RULES}[world]\nelasticity = [1.5, 0.5]\n"));
+    only_in(
+        "What the best plan would get is not known: its returns increase, or its bounds cannot all hold.",
+        &increasing,
+        &known,
+    );
+}
+
+#[test]
 fn a_promise_is_corrected_where_apparent_lifts_can_be_made() {
     let (seed, equal) = (said(SEED_A, RULES), said(EQUAL, RULES));
     only_in("noise puts +2.", &equal, &seed);

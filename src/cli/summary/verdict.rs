@@ -184,7 +184,7 @@ fn captured(scenario: &Scenario, best: &ConfigurationRow, lift: Lift) -> Option<
         "none of it".to_owned()
     };
     Some(format!(
-        "Whoever knew the truth of every world would get {} within the same bounds; the rule captures {part}.",
+        "Whoever knew the truth of every world would get {} within the same bounds; the best rule captures {part}.",
         Percent(attainable.mean)
     ))
 }
