@@ -276,13 +276,11 @@ fn unknown_names_name_the_nearest_and_all() {
 
 #[test]
 fn what_this_version_lacks_says_what_to_use() {
-    for (table, line, expected) in [(
+    check(
         "design",
         "",
         "8:2: error: design: another design than the full grid is not available in this version [E_NOT_YET]\n    fix: remove [design], and list the axes in [grid]",
-    )] {
-        check(table, line, expected);
-    }
+    );
 }
 
 #[test]
