@@ -26,7 +26,7 @@ fn sum_of(rows: &[liftsweep::engine::ConfigurationRow], configuration: u64, lift
 /// The fresh replicates are those that a longer run would go on with, and the run itself does not change.
 #[test]
 fn winners_are_judged_again_in_the_replicates_that_follow() {
-    let world = "[world]\nnoise = \"neg_binomial\"\ndispersion = 2.0\n[run]\nreplicates = ";
+    let world = "[world]\nnoise = \"neg_binomial\"\ndispersion = 2.0\nelasticity = [1.0, 0.8]\n[run]\nreplicates = ";
     let text = scenario(&format!("{world}500\nholdout = 0.2\n"));
     let (rows, winners, judgement) = judged(TABLE, &text);
     assert_eq!(judgement.holdout, 100);
@@ -71,6 +71,8 @@ fn won_by(judgement: &Judgement, winners: &Winners, criterion: Criterion) -> boo
 #[test]
 fn every_winner_is_judged_once_and_by_name() {
     let (_, winners, judgement) = judged(TABLE, &scenario("[run]\nreplicates = 200\n"));
+    // In the only world the best rule is the best one, and no other is more robust.
+    assert!(winners.robust.is_none() && judgement.robust.is_none());
     for criterion in Criterion::ALL {
         assert!(
             won_by(&judgement, &winners, criterion),
