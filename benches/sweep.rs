@@ -15,6 +15,7 @@ use liftsweep::scenario::{AllocationsWanted, Lift, Scenario};
 use liftsweep::seed::Streams;
 use liftsweep::stats::{BestPerReplicate, SelectScratch, SummaryPlan, cross_summary};
 use liftsweep::truth::TruthModel;
+use liftsweep::vector::{Work, widest};
 
 /// Takes rows and forgets them.
 struct Nowhere;
@@ -83,6 +84,81 @@ fn projections(criterion: &mut Criterion) {
                     black_box(x);
                 });
             });
+        });
+    }
+    group.finish();
+}
+
+/// One side of clipped bounds for eight replicates at a time, and nothing else: `min`, `mul` and two `add`, two
+/// limits at once, as the sweep does it.
+struct Clip<'a> {
+    x: &'a [[f64; 8]],
+    rates: &'a [f64],
+    limits: [f64; 2],
+}
+
+impl Work for Clip<'_> {
+    type Output = [[[f64; 8]; 2]; 2];
+
+    #[inline(always)]
+    fn run(self) -> Self::Output {
+        let mut sums = [[[0.0; 8]; 2]; 2];
+        for (x, rate) in self.x.iter().zip(self.rates) {
+            for (limit, [weight, worth]) in self.limits.iter().zip(&mut sums) {
+                for lane in 0..8 {
+                    let kept = if x[lane] < *limit { x[lane] } else { *limit };
+                    weight[lane] += kept;
+                    worth[lane] += kept * rate;
+                }
+            }
+        }
+        sums
+    }
+}
+
+/// The sum of numbers, eight at a time in four chains.
+struct Total<'a>(&'a [f64]);
+
+impl Work for Total<'_> {
+    type Output = [[f64; 8]; 4];
+
+    #[inline(always)]
+    fn run(self) -> Self::Output {
+        let mut sums = [[0.0; 8]; 4];
+        for numbers in self.0.as_chunks::<32>().0 {
+            for (sums, numbers) in sums.iter_mut().zip(numbers.as_chunks::<8>().0) {
+                for lane in 0..8 {
+                    sums[lane] += numbers[lane];
+                }
+            }
+        }
+        sums
+    }
+}
+
+/// What this machine can do at best, to hold the sweep against: the arithmetic of clipped bounds on numbers that
+/// lie in the nearest cache, per channel and bound; and reading numbers from memory once, per number, in 64 MiB
+/// and in a row of 2,000 replicates.
+fn limits(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("limits");
+    let x: Vec<[f64; 8]> = (0..216).map(|i| [f64::from(i % 17) / 17.0; 8]).collect();
+    let rates: Vec<f64> = (0..216).map(|i| 1.0 + f64::from(i % 5)).collect();
+    group.throughput(Throughput::Elements(216 * 8 * 2));
+    group.bench_function("clip", |bencher| {
+        bencher.iter(|| {
+            let limits = black_box([0.4, 0.6]);
+            widest(Clip {
+                x: black_box(&x),
+                rates: &rates,
+                limits,
+            })
+        });
+    });
+    for count in [2_016_usize, 8 << 20] {
+        let numbers = vec![1.0; count];
+        group.throughput(Throughput::Elements(count as u64));
+        group.bench_function(BenchmarkId::new("read", count), |bencher| {
+            bencher.iter(|| widest(Total(black_box(&numbers))));
         });
     }
     group.finish();
@@ -237,6 +313,7 @@ criterion_group!(
     projections,
     statistics,
     draws,
+    limits,
     growth,
     workloads,
     sweeps

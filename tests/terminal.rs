@@ -225,7 +225,9 @@ fn check_says_what_would_run_and_runs_nothing() {
     );
     assert!(out.contains("[W_DISPERSION_ASSUMED]"), "{out}");
     assert!(
-        out.contains("size     200 allocations, plans of about 1 configuration\nfiles    about "),
+        out.contains(
+            "size     200 allocations, the plan of about 1 configuration\nfiles    about "
+        ),
         "{out}"
     );
     assert!(

@@ -97,15 +97,14 @@ fn cost(
     } else {
         ""
     };
+    let plans = match rehearsed.plans {
+        0 => "no plans".to_owned(),
+        1 => "the plan of about 1 configuration".to_owned(),
+        some => format!("plans of about {} configurations", Count(some.into())),
+    };
     let size = format!(
-        "size     {open}{} allocations{twice}, plans of about {} {}",
-        Count(estimate.allocations),
-        Count(rehearsed.plans.into()),
-        if rehearsed.plans == 1 {
-            "configuration"
-        } else {
-            "configurations"
-        }
+        "size     {open}{} allocations{twice}, {plans}",
+        Count(estimate.allocations)
     );
     // Settling the number of replicates sweeps them, and the run does so again.
     let settling = 1 + u64::from(scenario.run.stopping.is_some());
@@ -114,14 +113,17 @@ fn cost(
     Ok(format!(
         "{}files    about {}\nmemory   about {}\ntime     {open}about {} on this machine\n",
         wrapped(&size, 9),
-        mebibytes(rehearsed.bytes),
-        mebibytes(memory as f64),
-        duration(loading + rehearsed.seconds(passes))
+        amount(rehearsed.bytes),
+        amount(memory as f64),
+        duration((loading + rehearsed.seconds(passes)).max(0.01))
     ))
 }
 
-fn mebibytes(bytes: f64) -> String {
-    let mebibytes = bytes / f64::from(1 << 20);
-    let decimals = usize::from(mebibytes < 10.0);
-    format!("{mebibytes:.decimals$} MiB")
+fn amount(bytes: f64) -> String {
+    let (size, unit) = match bytes / 1024.0 {
+        kibibytes if kibibytes < 1000.0 => (kibibytes, "KiB"),
+        kibibytes => (kibibytes / 1024.0, "MiB"),
+    };
+    let decimals = usize::from(size < 10.0);
+    format!("{size:.decimals$} {unit}")
 }

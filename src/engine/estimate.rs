@@ -24,7 +24,7 @@ pub struct Estimate {
 const BASE: u64 = 8 << 20;
 
 /// Statistics and text of a configuration while its block is worked on.
-const BYTES_PER_SLOT: u64 = 400;
+const BYTES_PER_SLOT: u64 = 700;
 
 /// Lanes of eight that a thread holds per channel: draws, rates, scores, targets, weights, powers.
 const LANES_PER_CHANNEL: u64 = 12;
@@ -46,7 +46,8 @@ pub fn estimate(scenario: &Scenario, options: Options, threads: u64, plans: u64)
     let buffers = threads * LANES_PER_CHANNEL * n * 8 * LANES as u64;
     let largest = largest(&blocks);
     let padded = replicates.next_multiple_of(LANES as u64);
-    let lifts = (8 * padded).saturating_mul(rows_of_block(scenario, largest));
+    let (rows, bounds) = block(scenario, largest);
+    let lifts = (8 * padded).saturating_mul(rows);
     let shares = (8 * n * padded).saturating_mul(plans).min(options.memory);
     Estimate {
         allocations: u128::from(configurations)
@@ -60,16 +61,18 @@ pub fn estimate(scenario: &Scenario, options: Options, threads: u64, plans: u64)
             + buffers
             + bytes_of_worlds(scenario)
             + largest * BYTES_PER_SLOT
+            + 16 * n * bounds
             + lifts.max(shares),
     }
 }
 
-/// Numbers that a block of so many configurations keeps per replicate.
-fn rows_of_block(scenario: &Scenario, configurations: u64) -> u64 {
+/// Numbers that a block of so many configurations keeps per replicate, and its distinct bounds.
+fn block(scenario: &Scenario, configurations: u64) -> (u64, u64) {
     let chain = Chain::new(&scenario.campaigns, scenario.budget);
     let worlds = Worlds::new(scenario);
     let kernel = Kernel::new(scenario, &chain, &worlds);
     let plan = Plan::new(scenario, (0..configurations).collect(), kernel.judges());
     let before = plan.rows + kernel.recommended(&plan).rows;
-    (before + kernel.attainable(&plan, before).rows) as u64
+    let rows = before + kernel.attainable(&plan, before).rows;
+    (rows as u64, plan.limits.len() as u64)
 }
