@@ -6,7 +6,9 @@ those of a run that was left alone. Standard library only.
     python3 scripts/check_resume.py --kills 100
 
 Every trial starts in an empty folder, is killed once at a moment drawn uniformly from the time that the
-run takes, and is then started again with --resume, on another number of threads and with other memory.
+run takes, and is then started again with --resume, on another number of threads and with other memory. A
+kill counts only if the sweep was running: where the run had ended before, or its results were in their
+place already, the trial is made again at another moment (and its bytes are compared all the same).
 """
 
 import argparse
@@ -14,6 +16,7 @@ import hashlib
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -49,7 +52,7 @@ def main():
     folder = Path(tempfile.mkdtemp(prefix="check_resume-"))
     base = [options.binary, "run", options.scenario, "--progress", "never"]
     base += ["--replicates", options.replicates, "--checkpoint", options.checkpoint]
-    failures, states = [], Counter()
+    failures, states, kept = [], Counter(), []
     try:
         begun = time.monotonic()
         whole = run([*base, "--memory", options.memory, "--out", folder / "whole"])
@@ -58,41 +61,64 @@ def main():
             sys.exit(whole.stderr)
         expected = fingerprints(folder / "whole")
         print(f"undisturbed: {took:.1f} s, {', '.join(expected)}", flush=True)
-        for kill in range(options.kills):
-            out, beside = folder / "out", folder / ".out.unfinished"
+        kills = 0
+        while kills < options.kills and states["too late"] < 10 * options.kills:
             moment = rng.uniform(0.0, took)
-            command = [*base, "--memory", options.memory, "--out", out]
-            child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            time.sleep(moment)
-            child.kill()
-            child.wait()
-            pieces = []
-            if beside.is_dir():
-                pieces = [name for name in os.listdir(beside) if "-" in name]
-            if out.is_dir():
-                states["was whole already"] += 1
-            else:
-                states["with kept work" if pieces else "with none"] += 1
-                threads, memory = rng.choice(["1", "2", "3"]), rng.choice(["32MiB", "64MiB", "1GiB"])
-                more = ["--resume", "--threads", threads, "--memory", memory, "--out", out]
-                resumed = run([*base, *more])
-                if resumed.returncode:
-                    failures.append(f"kill {kill} at {moment:.2f} s: {resumed.stderr}")
-            if out.is_dir() and fingerprints(out) != expected:
-                failures.append(f"kill {kill} at {moment:.2f} s: the bytes differ")
-            left = sorted(name for name in os.listdir(folder) if name not in ("whole", "out"))
-            # Killed after its results were in place, a run may leave its folder beside them.
-            if left and not (left == [".out.unfinished"] and states["was whole already"]):
-                failures.append(f"kill {kill} at {moment:.2f} s left {left}")
-            for path in (out, beside):
-                shutil.rmtree(path, ignore_errors=True)
-        same = options.kills - len(failures)
-        print(f"{same} of {options.kills} kills: the same bytes ({dict(states)})")
+            told, pieces = trial(base, options.memory, moment, folder, expected, rng)
+            name = f"kill {kills + 1} at {moment:.2f} s"
+            failures += [f"{name}: {words}" for words in told]
+            if pieces is None:
+                states["too late"] += 1
+                continue
+            kills += 1
+            states["with kept work" if pieces else "with none"] += 1
+            kept.append(pieces)
+            print(f"{name}: {pieces} pieces kept, {'; '.join(told) or 'the same bytes'}", flush=True)
+        failed = len({words.split(":")[0] for words in failures})
+        print(
+            f"{kills - failed} of {kills} kills: the same bytes ({states['with kept work']} with kept work, up to "
+            f"{max(kept, default=0)} pieces; {states['with none']} before any was; {states['too late']} trials "
+            "came too late and were made again)"
+        )
         for failure in failures:
             print(failure)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    sys.exit(bool(failures))
+    sys.exit(bool(failures) or kills < options.kills)
+
+
+def trial(base, memory, moment, folder, expected, rng):
+    """What went wrong when one run was killed and resumed; and the pieces of work that it had kept, or None
+    if it was whole before it was killed."""
+    out, beside = folder / "out", folder / ".out.unfinished"
+    told = []
+    child = subprocess.Popen(
+        [*base, "--memory", memory, "--out", out], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    time.sleep(moment)
+    child.kill()
+    ended = child.wait()
+    was_running = ended == -signal.SIGKILL and not out.is_dir()
+    if was_running:
+        names = os.listdir(beside) if beside.is_dir() else []
+        pieces = [name for name in names if "-" in name and not name.endswith(".new")]
+        threads, memory = rng.choice(["1", "2", "3"]), rng.choice(["32MiB", "64MiB", "1GiB"])
+        resumed = run([*base, "--resume", "--threads", threads, "--memory", memory, "--out", out])
+        if resumed.returncode:
+            told.append(resumed.stderr)
+    elif ended not in (0, -signal.SIGKILL):
+        told.append(f"ended by itself with {ended}")
+    if not out.is_dir():
+        told.append("there are no results")
+    elif fingerprints(out) != expected:
+        told.append("the bytes differ")
+    left = sorted(name for name in os.listdir(folder) if name not in ("whole", "out"))
+    # Killed between moving its results and removing its folder, this one run may leave the latter.
+    if left and (was_running or left != [".out.unfinished"]):
+        told.append(f"left {left}")
+    for path in (out, beside):
+        shutil.rmtree(path, ignore_errors=True)
+    return told, len(pieces) if was_running else None
 
 
 if __name__ == "__main__":

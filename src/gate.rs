@@ -2,8 +2,9 @@
 //!
 //! A gate asks one thing of every configuration that its `where` matches. A statistic `m` with Monte
 //! Carlo standard error `s` satisfies `at_least = t` where `m - z s >= t`, violates it where
-//! `m + z' s < t`, and leaves it open in between (`at_most`: mirrored). A column without a standard
-//! error is judged exactly.
+//! `m + z' s < t`, and leaves it open in between (`at_most`: mirrored). A column that rests on the table
+//! alone is judged exactly; one that rests on replicates and has no known standard error is judged as it
+//! stands, and that is said ([`MonteCarlo`]).
 //!
 //! The gate passes if all configurations satisfy it, fails if one violates it, and is inconclusive
 //! otherwise. Of 100 gates that should fail at most 2.5 pass by luck of the simulation, and the other
@@ -52,6 +53,10 @@ pub struct Judged {
     pub inconclusive: u64,
     /// How many violate it.
     pub failed: u64,
+    /// What is known of the metric's Monte Carlo error.
+    pub monte_carlo: MonteCarlo,
+    /// The same in words, where it is not a standard error of its own.
+    pub note: Option<String>,
     /// Standard errors that a configuration must keep from the bound to satisfy it; none where the
     /// metric has no Monte Carlo error.
     pub margin_to_pass: Option<f64>,
@@ -60,6 +65,51 @@ pub struct Judged {
     /// The configurations that decide, the worst first.
     pub deciding: Vec<Reading>,
 }
+
+/// What is known of the Monte Carlo error of a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MonteCarlo {
+    /// Its standard error.
+    Known,
+    /// An upper bound of its standard error.
+    Bounded,
+    /// None is known, though the column rests on replicates.
+    Unknown,
+    /// There is none: the column rests on the table and the rule alone.
+    Exact,
+}
+
+impl MonteCarlo {
+    /// What is to be said of a verdict on such a column.
+    fn note(self, metric: &str) -> Option<String> {
+        match self {
+            Self::Known | Self::Exact => None,
+            Self::Bounded => Some(format!(
+                "the Monte Carlo error of {metric} is an upper bound, made of those it is made of"
+            )),
+            Self::Unknown => Some(format!(
+                "no Monte Carlo error known of {metric}: judged as it stands"
+            )),
+        }
+    }
+}
+
+/// Columns that no replicate has a part in.
+const EXACT: [&str; 12] = [
+    "configuration",
+    "plan_lift",
+    "plan_gain",
+    "plan_lift_total",
+    "optimism_first_order",
+    "spurious_lift",
+    "moved_share",
+    "max_ratio",
+    "at_min",
+    "at_max",
+    "bound_violation",
+    "replicates",
+];
 
 /// The metric of one configuration.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -256,7 +306,7 @@ fn judge_one(
             "mend its where",
         ));
     }
-    let errors = mcse_column(table, metric);
+    let (monte_carlo, errors) = monte_carlo(table, axes, metric);
     let bounds = [gate.at_least, gate.at_most].into_iter().flatten().count();
     let to_pass = standard_errors(1);
     let to_fail = standard_errors(matching.len() * bounds);
@@ -270,8 +320,9 @@ fn judge_one(
                 "leave it out by where, or choose another metric",
             ));
         };
-        let mcse = errors.and_then(|errors| errors.get(row).copied());
-        let error = mcse.filter(|mcse| mcse.is_finite()).unwrap_or(0.0);
+        let mcse = errors.as_ref().map(|errors| errors[row]);
+        // An error that is not known leaves everything open.
+        let error = mcse.map_or(0.0, |mcse| if mcse.is_nan() { f64::INFINITY } else { mcse });
         let below = gate.at_least.map(|least| value - least);
         let above = gate.at_most.map(|most| most - value);
         let margin = below.into_iter().chain(above).fold(f64::INFINITY, f64::min);
@@ -302,6 +353,8 @@ fn judge_one(
     readings.truncate(if verdict == Verdict::Pass { 1 } else { SHOWN });
     let has_error = errors.is_some();
     Ok(Judged {
+        monte_carlo,
+        note: monte_carlo.note(metric),
         gate: gate.clone(),
         verdict,
         configurations,
@@ -342,6 +395,55 @@ pub fn mcse_column<'t>(table: &'t Table, metric: &str) -> Option<&'t [f64]> {
     names
         .filter(|name| name != metric)
         .find_map(|name| table.numbers(&name).ok())
+}
+
+/// What is known of the Monte Carlo error of a column, and its standard error in every row.
+///
+/// Shares of replicates have a binomial one, by Jeffreys' estimate of the probability as for the other
+/// probabilities (where ties share a replicate, it is not larger). Of `f(mean, sd)` the errors of mean and
+/// standard deviation, each times how `f` depends on it, add up to a bound of the first-order error, however
+/// the two depend on each other.
+fn monte_carlo(
+    table: &Table,
+    axes: &[(String, String)],
+    metric: &str,
+) -> (MonteCarlo, Option<Vec<f64>>) {
+    if let Some(errors) = mcse_column(table, metric) {
+        return (MonteCarlo::Known, Some(errors.to_vec()));
+    }
+    if EXACT.contains(&metric) || axes.iter().any(|(column, _)| column == metric) {
+        return (MonteCarlo::Exact, None);
+    }
+    let columns = |names: &[String]| -> Option<Vec<&[f64]>> {
+        names.iter().map(|name| table.numbers(name).ok()).collect()
+    };
+    if ["prob_best", "prob_picked"].contains(&metric)
+        && let Some(both) = columns(&[metric.to_owned(), "replicates".to_owned()])
+    {
+        let error = |(share, n): (&f64, &f64)| {
+            let jeffreys = (share * n + 0.5) / (n + 1.0);
+            (jeffreys * (1.0 - jeffreys) / n).sqrt()
+        };
+        let errors = both[0].iter().zip(both[1]).map(error);
+        return (MonteCarlo::Known, Some(errors.collect()));
+    }
+    let ratios = [("_signal_to_noise", 0.0), ("_mean_variance", 1.0)];
+    for (suffix, shift) in ratios {
+        let Some(lift) = metric.strip_suffix(suffix) else {
+            continue;
+        };
+        let parts = ["mean", "mean_mcse", "sd", "sd_mcse"].map(|part| format!("{lift}_{part}"));
+        if let Some(parts) = columns(&parts) {
+            let error = |row: usize| {
+                let [mean, of_mean, sd, of_sd] = [0, 1, 2, 3].map(|part| parts[part][row]);
+                let (above, below) = (mean + shift, sd + shift);
+                of_mean / below + above.abs() / (below * below) * of_sd
+            };
+            let errors = (0..table.rows()).map(error).collect();
+            return (MonteCarlo::Bounded, Some(errors));
+        }
+    }
+    (MonteCarlo::Unknown, None)
 }
 
 /// A cell as a number: true is 1, false is 0.

@@ -55,6 +55,23 @@ impl Sample {
     }
 }
 
+/// From here on, digits before the point are no help to anybody.
+const LONG: f64 = 1e15;
+
+/// A multiple, as in `1.5x of today's spend`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Times(pub f64);
+
+impl fmt::Display for Times {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            times if times > f64::MAX => f.write_str("more than 1e308x"),
+            times if times >= LONG => write!(f, "{times:.1e}x"),
+            times => write!(f, "{times:.1}x"),
+        }
+    }
+}
+
 /// A fraction written as a percentage with two decimals and a sign: `+4.81 %`.
 ///
 /// Two digits more where the value would otherwise read as zero.
@@ -66,6 +83,9 @@ impl fmt::Display for Percent {
         let value = 100.0 * self.0;
         if !value.is_finite() {
             return f.pad("n/a");
+        }
+        if value.abs() >= LONG {
+            return f.pad(&format!("{value:+.2e} %"));
         }
         let rounded = format!("{value:+.2}");
         let text = if rounded.trim_start_matches(['+', '-']) == "0.00" {
@@ -133,6 +153,10 @@ mod tests {
         assert_eq!(Percent(0.000_012).to_string(), "+0.0012 %");
         assert_eq!(Percent(0.0).to_string(), "0.00 %");
         assert_eq!(Percent(f64::NAN).to_string(), "n/a");
+        assert_eq!(Percent(-1e299).to_string(), "-1.00e301 %");
+        assert_eq!(Times(1.26).to_string(), "1.3x");
+        assert_eq!(Times(3.04e307).to_string(), "3.0e307x");
+        assert_eq!(Times(f64::INFINITY).to_string(), "more than 1e308x");
     }
 
     #[test]

@@ -63,6 +63,24 @@ fn gate(metric: &str, filter: &str, bound: &str) -> String {
     format!("[[gate]]\nmetric = \"{metric}\"\n{filter}\n{bound}\n")
 }
 
+/// How many elements a text of XML has.
+#[track_caller]
+fn is_xml(text: &str) -> usize {
+    let mut reader = quick_xml::Reader::from_str(text);
+    let (mut depth, mut elements) = (0, 0);
+    loop {
+        match reader.read_event().unwrap() {
+            quick_xml::events::Event::Start(_) => (depth, elements) = (depth + 1, elements + 1),
+            quick_xml::events::Event::Empty(_) => elements += 1,
+            quick_xml::events::Event::End(_) => depth -= 1,
+            quick_xml::events::Event::Eof => break,
+            _ => {}
+        }
+    }
+    assert_eq!(depth, 0, "{text}");
+    elements
+}
+
 /// One run, and a scenario file for every outcome: the threshold far on either side, within the Monte
 /// Carlo error of the value itself, and a gate that is none.
 #[test]
@@ -208,18 +226,7 @@ fn a_run_keeps_its_gates_and_says_them_in_four_formats() {
         junit.contains("name=\"moved_share &lt;= 0.001 where alpha 0.3 or 1\""),
         "{junit}"
     );
-    let mut reader = quick_xml::Reader::from_str(&junit);
-    let (mut depth, mut elements) = (0, 0);
-    loop {
-        match reader.read_event().unwrap() {
-            quick_xml::events::Event::Start(_) => (depth, elements) = (depth + 1, elements + 1),
-            quick_xml::events::Event::Empty(_) => elements += 1,
-            quick_xml::events::Event::End(_) => depth -= 1,
-            quick_xml::events::Event::Eof => break,
-            _ => {}
-        }
-    }
-    assert_eq!((depth, elements), (0, 5));
+    assert_eq!(is_xml(&junit), 5);
     let (markdown, _, _) = answer(&folder, &["gate", "out", "--format", "markdown"]);
     assert!(
         markdown.starts_with("### :x: four: 1 of 2 gates failed\n\n| | gate |"),
@@ -231,6 +238,102 @@ fn a_run_keeps_its_gates_and_says_them_in_four_formats() {
             .filter(|line| line.starts_with("| "))
             .all(|line| line.matches(" |").count() == 5),
         "{markdown}"
+    );
+}
+
+/// Shares of replicates have a binomial error, ratios a bound; for extremes none is known, which every
+/// format says; what rests on the table alone is exact and needs no word.
+#[test]
+fn metrics_without_a_column_for_their_error_are_not_taken_for_exact() {
+    let folder = run_with("");
+    let judged = |gates: &str, format: &str| {
+        fs::write(folder.path().join("g.toml"), format!("{SCENARIO}{gates}")).unwrap();
+        let arguments = ["gate", "out", "--scenario", "g.toml", "--format", format];
+        let (out, err, code) = answer(&folder, &arguments);
+        assert_eq!(err, "", "{gates}");
+        (out, code)
+    };
+    // A rule that is sometimes the best one.
+    let shares = column(&folder, "out", "prob_best");
+    let at = shares.iter().position(|share| (0.01..0.99).contains(share));
+    let at = at.unwrap_or_else(|| panic!("{shares:?}"));
+    let filter = format!(
+        "where = {{ score = \"{}\", alpha = {}, delta = {} }}",
+        ["share", "tilted"][at / 6],
+        [0.0, 0.3, 1.0][at / 2 % 3],
+        [1.0, 2.0][at % 2]
+    );
+    let value = |name: &str| column(&folder, "out", name)[at];
+    let (share, n) = (value("prob_best"), value("replicates"));
+    assert_eq!(n, 400.0);
+    let jeffreys = (share * n + 0.5) / (n + 1.0);
+    let of_share = (jeffreys * (1.0 - jeffreys) / n).sqrt();
+    let [mean, of_mean, sd, of_sd] =
+        ["mean", "mean_mcse", "sd", "sd_mcse"].map(|part| value(&format!("decision_{part}")));
+    let of_ratio = of_mean / sd + mean.abs() / (sd * sd) * of_sd;
+    let of_other = of_mean / (1.0 + sd) + (1.0 + mean) / (1.0 + sd).powi(2) * of_sd;
+    for (metric, error, known) in [
+        ("prob_best", of_share, "known"),
+        ("decision_signal_to_noise", of_ratio, "bounded"),
+        ("decision_mean_variance", of_other, "bounded"),
+    ] {
+        for (errors, expected) in [(-2.0, 0), (-1.9, 3), (1.9, 3), (2.0, 1)] {
+            let bound = format!("at_least = {}", value(metric) + errors * error);
+            let (out, code) = judged(&gate(metric, &filter, &bound), "json");
+            assert_eq!(code, expected, "{metric} {bound}\n{out}");
+            let json: serde_json::Value = serde_json::from_str(&out).unwrap();
+            assert_eq!(json["gates"][0]["monte_carlo"], known, "{out}");
+        }
+    }
+    for metric in [
+        "decision_worst",
+        "decision_best",
+        "recommended_hurwicz",
+        "regret_max",
+        "best_set",
+        "pareto",
+    ] {
+        let note = format!("no Monte Carlo error known of {metric}: judged as it stands");
+        for (bound, expected) in [("at_least = -9", 0), ("at_least = 9", 1)] {
+            let gates = gate(metric, "", bound);
+            for format in ["text", "json", "junit", "markdown"] {
+                let (out, code) = judged(&gates, format);
+                assert_eq!(code, expected, "{out}");
+                assert_eq!(out.matches(&note).count(), 1, "{format}: {out}");
+                if format == "junit" {
+                    is_xml(&out);
+                }
+            }
+        }
+    }
+    for metric in ["moved_share", "plan_lift", "alpha", "at_max"] {
+        let (out, _) = judged(&gate(metric, "", "at_least = -9"), "json");
+        let json: serde_json::Value = serde_json::from_str(&out).unwrap();
+        let one = &json["gates"][0];
+        assert_eq!(
+            (&one["monte_carlo"], one["note"].is_null()),
+            (&"exact".into(), true)
+        );
+    }
+}
+
+/// The script that shows how a shell tells the outcomes apart.
+#[cfg(unix)]
+#[test]
+fn a_shell_script_tells_the_four_outcomes_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/check_gate.sh");
+    let output = std::process::Command::new("sh")
+        .arg(script)
+        .arg(assert_cmd::cargo::cargo_bin("liftsweep"))
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{told}{:?}", output.stderr);
+    assert_eq!(
+        told,
+        "passes: 0, as it should\nfails: 1, as it should\nis no gate: 2, as it should\nis inconclusive: 3, as it should\n"
     );
 }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// A scenario with rivals, six worlds and bounds, small enough to be swept often.
-fn scenario(folder: &TempDir, replicates: u64) -> PathBuf {
+pub(crate) fn scenario(folder: &TempDir, replicates: u64) -> PathBuf {
     let configs = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs");
     let data = configs.join("data/retail_12.csv");
     fs::copy(data, folder.path().join("retail.csv")).unwrap();
@@ -49,7 +49,7 @@ fn refuse(folder: &TempDir, arguments: &[&str]) -> String {
 }
 
 /// All files of a run but the manifest, which knows time and threads.
-fn results(folder: &TempDir, run: &str) -> Vec<(String, Vec<u8>)> {
+pub(crate) fn results(folder: &TempDir, run: &str) -> Vec<(String, Vec<u8>)> {
     let mut files: Vec<(String, Vec<u8>)> = fs::read_dir(folder.path().join(run))
         .unwrap()
         .map(|entry| entry.unwrap())
@@ -64,7 +64,7 @@ fn results(folder: &TempDir, run: &str) -> Vec<(String, Vec<u8>)> {
     files
 }
 
-fn names(folder: &Path) -> Vec<String> {
+pub(crate) fn names(folder: &Path) -> Vec<String> {
     let mut names: Vec<String> = fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -292,7 +292,7 @@ fn ends_within(child: Child, most: Duration) -> (Option<i32>, String) {
     (output.status.code(), told)
 }
 
-const LONG: [&str; 8] = [
+pub(crate) const LONG: [&str; 8] = [
     "run",
     "s.toml",
     "--memory",

@@ -44,3 +44,13 @@ fn tables_are_read_or_refused() {
 fn scenarios_and_their_tables_are_checked_or_refused() {
     replay("check", hostile::check);
 }
+
+#[test]
+fn any_table_gets_a_scenario_or_a_refusal() {
+    replay("init", hostile::init);
+}
+
+#[test]
+fn what_was_stored_is_read_back_or_refused() {
+    replay("stored", hostile::stored);
+}

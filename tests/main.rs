@@ -25,6 +25,8 @@ mod dictionary;
 mod durable;
 /// Do intervals cover, do winners deliver?
 mod experiments;
+/// Machines that fail, users who go too far.
+mod faults;
 /// Allocations and lifts of the oracle, case by case.
 mod golden_allocate;
 /// Exact expectations of whole runs.
@@ -52,6 +54,8 @@ mod hostile;
 mod judgement;
 /// The house.
 mod layers;
+/// Malformed scenarios and tables.
+mod malformed;
 /// Parquet files: the same values, and every draw.
 mod parquet_files;
 /// Whole runs through the program.

@@ -207,6 +207,9 @@ impl Report {
                     15,
                 ));
             }
+            if let Some(note) = &judged.note {
+                text.push_str(&wrapped(&format!("             {note}"), 13));
+            }
         }
         text.push_str(&wrapped(
             &format!("{}: {}", self.scenario, self.verdict_text()),
@@ -246,9 +249,16 @@ impl Report {
                 escape(&self.scenario),
                 escape(&name)
             );
+            let note = judged.note.as_ref().map_or_else(String::new, |note| {
+                format!("      <system-out>{}</system-out>\n", escape(note))
+            });
             let element = match judged.verdict {
-                Verdict::Pass => {
+                Verdict::Pass if note.is_empty() => {
                     let _ = writeln!(text, "{case}/>");
+                    continue;
+                }
+                Verdict::Pass => {
+                    let _ = writeln!(text, "{case}>\n{note}    </testcase>");
                     continue;
                 }
                 Verdict::Fail => "failure",
@@ -261,7 +271,7 @@ impl Report {
                 .collect();
             let _ = writeln!(
                 text,
-                "{case}>\n      <{element} type=\"{}\" message=\"{}\">{}</{element}>\n    </testcase>",
+                "{case}>\n      <{element} type=\"{}\" message=\"{}\">{}</{element}>\n{note}    </testcase>",
                 if element == "failure" {
                     "fail"
                 } else {
@@ -300,6 +310,11 @@ impl Report {
                 worst.map(with_error).unwrap_or_default(),
                 cell(&worst.map(place).unwrap_or_default())
             );
+        }
+        let mut notes: Vec<&String> = self.gates.iter().filter_map(|g| g.note.as_ref()).collect();
+        notes.dedup();
+        for note in notes {
+            let _ = write!(text, "\nNote: {}.\n", cell(note));
         }
         text
     }

@@ -20,6 +20,7 @@ mod screen;
 mod shard;
 mod summary;
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -63,12 +64,18 @@ pub(crate) fn main() -> ExitCode {
 
 /// Help and version go to standard output with code 0; wrong usage to standard error with code 2.
 fn answer_usage(usage: &clap::Error) -> ExitCode {
-    // A closed pipe is no reason to fail: there is nobody left to tell.
-    let _ = usage.print();
+    let printed = usage.print();
     if usage.use_stderr() {
-        ExitCode::from(2)
-    } else {
-        ExitCode::SUCCESS
+        return ExitCode::from(2);
+    }
+    match printed {
+        // A closed pipe is no reason to fail: there is nobody left to tell.
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            let error = Error::machine("write", Path::new("standard output"))(error);
+            complain(&told(&error));
+            ExitCode::from(exit_code(&error))
+        }
+        _ => ExitCode::SUCCESS,
     }
 }
 

@@ -17,15 +17,6 @@ pub enum Piece {
         /// The first configuration that it does not cover.
         end: u64,
     },
-    /// Some replicates of the block of configurations `first..end`.
-    Lifts {
-        /// First configuration of the block.
-        first: u64,
-        /// The first configuration behind the block.
-        end: u64,
-        /// Its first stretch of replicates.
-        part: u64,
-    },
     /// The rows of configurations `first..end`.
     Rows {
         /// First configuration.
@@ -47,7 +38,6 @@ impl fmt::Display for Piece {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Contest { end } => write!(f, "contest-0-{end}"),
-            Self::Lifts { first, end, part } => write!(f, "lifts-{first}-{end}-{part}"),
             Self::Rows { first, end } => write!(f, "rows-{first}-{end}"),
             Self::Plans { first, end } => write!(f, "plans-{first}-{end}"),
         }
@@ -62,7 +52,6 @@ impl FromStr for Piece {
         let numbers: Result<Vec<u64>, _> = numbers.split('-').map(str::parse).collect();
         let piece = match (kind, numbers.map_err(|_| ())?.as_slice()) {
             ("contest", &[0, end]) => Self::Contest { end },
-            ("lifts", &[first, end, part]) => Self::Lifts { first, end, part },
             ("rows", &[first, end]) => Self::Rows { first, end },
             ("plans", &[first, end]) => Self::Plans { first, end },
             _ => return Err(()),
@@ -161,11 +150,6 @@ mod tests {
     fn pieces_are_known_by_their_names() {
         for piece in [
             Piece::Contest { end: 7 },
-            Piece::Lifts {
-                first: 0,
-                end: 512,
-                part: 3,
-            },
             Piece::Rows { first: 12, end: 99 },
             Piece::Plans { first: 0, end: 1 },
         ] {

@@ -82,6 +82,10 @@ impl<R: Read> Lines<R> {
                     Next::Broken(self.line_number(first_line), unclosed())
                 });
             }
+            if self.reader.get_ref().decodes() && holds_replacement(self.record.as_slice()) {
+                let line = self.line_number(first_line - 1);
+                return Ok(Next::Broken(line, undecodable()));
+            }
             let blank = |cell: &[u8]| cell.trim_ascii().is_empty();
             if !self.record.iter().all(blank) {
                 return Ok(Next::Record(self.line_number(first_line - 1)));
@@ -113,6 +117,19 @@ fn unclosed() -> Complaint {
         "E_CSV",
         "a quoted cell that starts here is never closed",
         "close the quote, and write a quote inside a quoted cell twice (\"\")",
+    )
+}
+
+/// Whether a text holds U+FFFD, which decoders write for what they cannot decode.
+fn holds_replacement(text: &[u8]) -> bool {
+    text.windows(3).any(|bytes| bytes == b"\xef\xbf\xbd")
+}
+
+fn undecodable() -> Complaint {
+    Complaint::new(
+        "E_CSV",
+        "holds bytes that are no text in the encoding of this file, or the sign for them (U+FFFD)",
+        "name the right data.encoding, or save the table as \"CSV UTF-8\"",
     )
 }
 
@@ -178,6 +195,29 @@ mod tests {
             );
         }
         assert_eq!(all(b"a,b\n1,\"2\n\n\"").1, Next::End);
+    }
+
+    #[test]
+    fn text_that_is_not_in_its_encoding_is_found_in_its_line() {
+        let wide = |units: &[u16]| -> Vec<u8> {
+            let all = [0xfeff].iter().chain(units);
+            all.flat_map(|unit| unit.to_le_bytes()).collect()
+        };
+        let text: Vec<u16> = "a,b\n\n1,2\n".encode_utf16().collect();
+        // Half a pair, a pair the wrong way round, half a unit.
+        let (mut half, mut turned) = (text.clone(), text.clone());
+        half.insert(6, 0xd83d);
+        turned.splice(6..6, [0xde00, 0xd83d]);
+        let cut = wide(&text)[..wide(&text).len() - 1].to_vec();
+        for bytes in [wide(&half), wide(&turned), cut] {
+            let (records, end) = all(&bytes);
+            assert_eq!((records.len(), end), (1, Next::Broken(3, undecodable())));
+        }
+        let mut whole = text;
+        whole.splice(6..6, "\u{1f600}".encode_utf16());
+        assert_eq!(all(&wide(&whole)).1, Next::End);
+        // In UTF-8, the sign is a character like any other.
+        assert_eq!(all("a\u{fffd},b\n".as_bytes()).1, Next::End);
     }
 
     #[test]

@@ -15,6 +15,9 @@ use super::complaint::Complaint;
 /// Bytes looked at before reading starts.
 const HEAD: u64 = 4096;
 
+/// Bytes of the longest byte order mark.
+const MARK: usize = 3;
+
 /// The line that every file is given as its last: a quoted field that is never closed swallows it,
 /// and is found out by that.
 pub(super) const END_MARK: &[u8] = b"\x04";
@@ -25,6 +28,8 @@ pub(super) struct Source<R> {
     inner: DecodeReaderBytes<Hashed<R>, Vec<u8>>,
     tail: Option<&'static [u8]>,
     hash: Rc<RefCell<Sha256>>,
+    /// Whether the bytes handed out are others than those of the file.
+    decodes: bool,
     /// The last byte of the file so far.
     last: u8,
     /// Bytes handed out, the end mark included.
@@ -38,12 +43,17 @@ pub(super) struct Source<R> {
 struct Hashed<R> {
     inner: R,
     hash: Rc<RefCell<Sha256>>,
+    /// The first bytes, which may be a byte order mark.
+    mark: Rc<RefCell<Vec<u8>>>,
 }
 
 impl<R: Read> Read for Hashed<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let n = self.inner.read(out)?;
         self.hash.borrow_mut().update(&out[..n]);
+        let mut mark = self.mark.borrow_mut();
+        let missing = MARK.saturating_sub(mark.len()).min(n);
+        mark.extend_from_slice(&out[..missing]);
         Ok(n)
     }
 }
@@ -53,9 +63,11 @@ impl<R: Read> Source<R> {
     /// passes as it is.
     pub(super) fn new(inner: R, encoding: Option<&'static Encoding>) -> io::Result<Self> {
         let hash = Rc::new(RefCell::new(Sha256::new()));
+        let mark = Rc::new(RefCell::new(Vec::new()));
         let hashed = Hashed {
             inner,
             hash: Rc::clone(&hash),
+            mark: Rc::clone(&mark),
         };
         let mut inner = DecodeReaderBytesBuilder::new()
             .encoding(encoding)
@@ -64,10 +76,14 @@ impl<R: Read> Source<R> {
             .build(hashed);
         let mut head = Vec::new();
         inner.by_ref().take(HEAD).read_to_end(&mut head)?;
+        let marked = Encoding::for_bom(&mark.borrow()).map(|(encoding, _)| encoding);
         Ok(Self {
             inner,
             tail: None,
             hash,
+            decodes: marked
+                .or(encoding)
+                .is_some_and(|it| it != encoding_rs::UTF_8),
             last: head.last().copied().unwrap_or(b'\n'),
             served: 0,
             allowed: 0,
@@ -113,6 +129,11 @@ impl<R: Read> Source<R> {
     fn unread_head(&self) -> &[u8] {
         let start = usize::try_from(self.head.position()).unwrap_or(usize::MAX);
         self.head.get_ref().get(start..).unwrap_or_default()
+    }
+
+    /// Whether the file is decoded: what is not in its encoding is handed out as U+FFFD.
+    pub(super) fn decodes(&self) -> bool {
+        self.decodes
     }
 
     /// Allows reading up to `bytes` handed out in all (at most one buffer more).

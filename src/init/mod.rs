@@ -13,11 +13,13 @@ mod roles;
 mod sample;
 mod write;
 
+use std::io::Read;
 use std::path::Path;
 
 use self::format::Format;
 use self::roles::Roles;
 use self::sample::Sample;
+use crate::ingest;
 use crate::problem::Error;
 
 /// Columns that the user names, where guessing is not wanted.
@@ -73,7 +75,23 @@ impl Note {
 /// `E_FILE` and `E_CSV` if it is no table, `E_EMPTY` without a header and a line, `E_COLUMN` if no column
 /// of channels, spend or conversions can be told; [`Error::Machine`] if it cannot be read.
 pub fn starter(path: &Path, as_named: &str, name: &str, wanted: &Wanted) -> Result<Starter, Error> {
-    let sample = Sample::read(path)?;
+    let file = ingest::open(path, "")?;
+    starter_from(file, path, as_named, name, wanted)
+}
+
+/// Looks at a table that is read from `bytes`, and that problems call `path`.
+///
+/// # Errors
+///
+/// Those of [`starter`], but for `E_FILE`.
+pub fn starter_from(
+    bytes: impl Read,
+    path: &Path,
+    as_named: &str,
+    name: &str,
+    wanted: &Wanted,
+) -> Result<Starter, Error> {
+    let sample = Sample::read(bytes, path)?;
     let mut notes = sample.notes();
     let roles = Roles::find(path, &sample, wanted, &mut notes)?;
     let format = Format::find(&sample, &roles, &mut notes);

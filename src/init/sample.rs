@@ -32,10 +32,10 @@ pub(super) struct Sample {
 }
 
 impl Sample {
-    pub(super) fn read(path: &Path) -> Result<Self, Error> {
+    pub(super) fn read(source: impl Read, path: &Path) -> Result<Self, Error> {
         let mut bytes = Vec::new();
-        let file = ingest::open(path, "")?;
-        file.take(LOOKED_AT + 1)
+        source
+            .take(LOOKED_AT + 1)
             .read_to_end(&mut bytes)
             .map_err(Error::machine("read", path))?;
         let is_whole = bytes.len() as u64 <= LOOKED_AT;

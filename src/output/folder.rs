@@ -233,7 +233,11 @@ fn clear(beside: &Path) -> std::io::Result<()> {
             fs::remove_file(entry.path())?;
         }
     }
-    fs::remove_file(beside.join(LOCK))?;
+    match fs::remove_file(beside.join(LOCK)) {
+        // Somebody else was clearing the folder away.
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        other => other?,
+    }
     match fs::remove_dir(beside) {
         // Another run has begun here meanwhile.
         Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty => Ok(()),

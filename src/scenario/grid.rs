@@ -455,6 +455,10 @@ impl Grid {
 impl fmt::Display for AxisValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            // Hundreds of zeros are no help.
+            Self::Number(value) if *value != 0.0 && !(1e-7..1e16).contains(&value.abs()) => {
+                write!(f, "{value:e}")
+            }
             Self::Number(value) => write!(f, "{value}"),
             Self::Name(name) => f.write_str(name),
         }

@@ -171,7 +171,7 @@ impl Keeper for Checkpoint<'_> {
     }
 
     /// Where a piece cannot be kept, the run goes on without: it may well be shorter than the time until
-    /// there is room again.
+    /// there is room again. Where the whole folder is gone, it ends.
     fn keep(&self, piece: Piece, parts: &[&[u8]]) -> Result<(), Error> {
         let Some(every) = self.every else {
             return Ok(());
@@ -190,9 +190,16 @@ impl Keeper for Checkpoint<'_> {
                 let took = now.saturating_sub(begun);
                 state.next = now + every.max(took * SHARE_OF_TIME);
             }
+            // A run whose folder is gone has no place to end in.
+            Err(failure) if !self.folder.is_dir() => return Err(failure),
             Err(failure) => {
                 state.failure = Some(failure);
                 state.next = Duration::MAX;
+                if state.pieces.is_empty() {
+                    // Nothing is kept, and nothing must say otherwise.
+                    let _ = fs::remove_file(self.folder.join(ABOUT));
+                    state.described = false;
+                }
             }
         }
         Ok(())

@@ -1,15 +1,20 @@
 //! What must hold of any input whatever: shared by the fuzz targets (`tests/fuzz/`) and by the test that
 //! replays what they found.
 
+use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use liftsweep::allocate::{
     BoundMode, Bounds, CommonBounds, CommonScratch, Scratch, blend, impose, project_returns,
 };
 use liftsweep::config::{self, Overrides, Parsed};
-use liftsweep::engine::{self, Options, Unobserved};
+use liftsweep::engine::{self, ConfigurationRow, Contest, Keeper, Options, Unobserved, exact};
+use liftsweep::init::{Wanted, starter_from};
+use liftsweep::output::FinishedRun;
 use liftsweep::problem::{Error, Problems};
 use liftsweep::score::{Score, centred_log_scores, target_shares};
+use liftsweep::store::{Checkpoint, Identity, ShardFile};
 use liftsweep::{ingest, scenario::Scenario};
 
 /// What stands between a scenario and its table in an input of [`check`].
@@ -29,7 +34,7 @@ pub(crate) fn scenario(bytes: &[u8]) {
     );
 }
 
-/// A table, read with the first byte's choice of columns.
+/// A table, read with the first byte's choice of columns and of how it is written.
 pub(crate) fn table(bytes: &[u8]) {
     const DATA: [&str; 4] = [
         "granularity = \"channel\"",
@@ -37,14 +42,25 @@ pub(crate) fn table(bytes: &[u8]) {
         "clicks = \"clicks\"\nvalue = \"value\"\ntrue_rate = \"rate\"",
         "channel = [\"channel\", \"date\"]",
     ];
+    const DIALECTS: [&str; 8] = [
+        "",
+        "delimiter = \";\"\ndecimal = \",\"\nthousands = \".\"\ncurrency = \"EUR\"\ndate_order = \"dmy\"",
+        "delimiter = \"\\t\"\nencoding = \"utf-16le\"\nskip_lines = 2",
+        "thousands = \",\"\ncurrency = \"$\"\nmissing = [\"\", \"--\"]\nexclude = [\"Total\"]\ndate_order = \"mdy\"",
+        "encoding = \"windows-1252\"\ndecimal = \",\"\nthousands = \" \"\nskip_lines = 1",
+        "delimiter = \"|\"\nencoding = \"shift_jis\"\nthousands = \"'\"\ndate_order = \"ymd\"",
+        "encoding = \"utf-16be\"\nmissing = [\"-\"]\nexclude = [\"\"]",
+        "encoding = \"gb18030\"\nthousands = \"_\"\ncurrency = \"\u{e9}\"",
+    ];
     let Some((choice, bytes)) = bytes.split_first() else {
         return;
     };
+    let dialect = DIALECTS[usize::from(*choice) / DATA.len() % DIALECTS.len()];
     let more = DATA[usize::from(*choice) % DATA.len()];
     let own = more.starts_with("channel");
     let channel = if own { "" } else { "channel = \"channel\"\n" };
     let text = format!(
-        "[data]\npath = \"t.csv\"\n{channel}spend = \"spend\"\nconversions = \"conversions\"\n{more}\n"
+        "[data]\npath = \"t.csv\"\n{channel}spend = \"spend\"\nconversions = \"conversions\"\n{more}\n{dialect}\n"
     );
     let spec = parse(&text).table.expect("an intact [data]");
     match ingest::read_from(&spec, bytes) {
@@ -57,6 +73,123 @@ pub(crate) fn table(bytes: &[u8]) {
         }
         Err(error) => refused(&error),
     }
+}
+
+/// A table that `init` is shown: a scenario for it that is read without a problem, or a refusal. What reads
+/// the table by that scenario may refuse it still.
+pub(crate) fn init(bytes: &[u8]) {
+    let path = Path::new("t.csv");
+    let starter = match starter_from(bytes, path, "t.csv", "run", &Wanted::default()) {
+        Ok(starter) => starter,
+        Err(error) => return refused(&error),
+    };
+    let parsed = parse(&starter.text);
+    assert!(
+        parsed.problems.is_empty(),
+        "{}\n{}",
+        parsed.problems,
+        starter.text
+    );
+    let spec = parsed.table.expect("an intact [data]");
+    if let Err(error) = ingest::read_from(&spec, bytes) {
+        refused(&error);
+    }
+}
+
+/// What lies on disk between two commands, by the first byte: a manifest, a table of a run, a shard, a
+/// checkpoint, and rows as bytes. Whoever changes them is told, or believed.
+pub(crate) fn stored(bytes: &[u8]) {
+    let Some((kind, bytes)) = bytes.split_first() else {
+        return;
+    };
+    if kind % 5 == 4 {
+        let _ = exact::read_all::<ConfigurationRow>(bytes);
+        let _ = exact::read::<Contest>(bytes);
+        return;
+    }
+    thread_local! {
+        static FOLDER: tempfile::TempDir = tempfile::tempdir().expect("a folder for files");
+    }
+    FOLDER.with(|folder| stored_in(folder.path(), *kind, bytes));
+}
+
+fn stored_in(folder: &Path, kind: u8, bytes: &[u8]) {
+    let write = |name: &str, bytes: &[u8]| {
+        fs::write(folder.join(name), bytes).expect("a file of a few bytes");
+    };
+    match kind % 5 {
+        0 => {
+            write("manifest.json", bytes);
+            match FinishedRun::open(folder) {
+                Ok(run) => {
+                    let _ = liftsweep::gate::recorded(&run);
+                    let _ = liftsweep::gate::recorded_axes(&run);
+                    let _ = run.verify();
+                }
+                Err(error) => refused(&error),
+            }
+        }
+        1 => {
+            write("configurations.csv", bytes);
+            write("manifest.json", manifest(bytes.len()).as_bytes());
+            let run = FinishedRun::open(folder).expect("an intact manifest");
+            match run.table("configurations.csv", None) {
+                Ok(table) => {
+                    for (_, values) in table.columns() {
+                        for row in 0..table.rows() {
+                            let _ = (values.number(row), values.text(row));
+                        }
+                    }
+                }
+                Err(error) => refused(&error),
+            }
+        }
+        2 => {
+            write("shard", bytes);
+            if let Err(error) = ShardFile::open(&folder.join("shard")) {
+                refused(&error);
+            }
+        }
+        _ => {
+            write("about.json", bytes);
+            write("rows-0-1", bytes);
+            let own = Identity {
+                version: "1".into(),
+                commit: None,
+                platform: String::new(),
+                settings: std::collections::BTreeMap::new(),
+                data_sha256: String::new(),
+            };
+            let clock = || Duration::ZERO;
+            match Checkpoint::open(folder, own, Path::new("s.toml"), None, &clock) {
+                Ok((checkpoint, _)) => {
+                    for piece in checkpoint.kept() {
+                        let _ = checkpoint.read(piece);
+                    }
+                }
+                Err(error) => refused(&error),
+            }
+        }
+    }
+}
+
+/// A manifest that lists one table of this length, with a column of each kind.
+fn manifest(length: usize) -> String {
+    let column = |name: &str, kind: &str| {
+        format!("{{\"name\": \"{name}\", \"type\": \"{kind}\", \"unit\": \"\", \"meaning\": \"\"}}")
+    };
+    let columns = [
+        column("n", "number"),
+        column("b", "bool"),
+        column("t", "name"),
+    ];
+    format!(
+        "{{\"program\": \"liftsweep\", \"format\": 1, \"version\": \"1\", \"scenario\": {{}}, \"seed\": 1, \
+         \"replicates\": 1, \"degenerate_replicates\": 0, \"configurations\": 1, \"inputs\": [], \
+         \"outputs\": [{{\"name\": \"configurations.csv\", \"bytes\": {length}, \"sha256\": \"\"}}], \
+         \"columns\": {{\"configurations\": [{}]}}}}",
+        columns.join(", ")
+    )
 }
 
 /// A scenario and its table: all that `liftsweep check` says of them before it times anything.

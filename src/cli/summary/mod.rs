@@ -12,7 +12,7 @@ use std::time::Duration;
 use liftsweep::engine::{Finding, Judgement, Winners};
 use liftsweep::output::Written;
 use liftsweep::scenario::Scenario;
-use liftsweep::units::{Count, Percent};
+use liftsweep::units::{Count, Percent, Times};
 
 use self::failures::failures;
 use self::table::table;
@@ -76,13 +76,14 @@ fn assumptions(scenario: &Scenario, winners: &Winners) -> String {
         .filter_map(headline)
         .map(|(row, _)| row.plan.max_ratio)
         .fold(1.0, f64::max);
+    let stretch = Times(stretch);
     let later = if scenario.world.periods > 1 {
         ", and further where later periods move on"
     } else {
         ""
     };
     format!(
-        "This assumes that attributed conversions are caused by the spend they are attributed to, and that the response holds up to {stretch:.1}x of a channel's spend of today{later}. \"Safest\" is the highest mean over the worst tail of worlds."
+        "This assumes that attributed conversions are caused by the spend they are attributed to, and that the response holds up to {stretch} of a channel's spend of today{later}. \"Safest\" is the highest mean over the worst tail of worlds."
     )
 }
 

@@ -17,7 +17,7 @@ use crate::flag::Flag;
 use crate::problem::Error;
 use crate::scenario::{AXES, Grid, Scenario};
 use crate::truth::TruthModel;
-use crate::units::Count;
+use crate::units::{Count, Times};
 
 /// How much a finding matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -99,9 +99,9 @@ fn extrapolation(scenario: &Scenario, plans: &Plans, found: &mut Vec<Finding>) {
     };
     if stretched > 0 {
         let text = format!(
-            "{} ask a channel for more than 2x of today's spend, up to {:.1}x for {:?}: the table says nothing about returns there",
+            "{} ask a channel for more than 2x of today's spend, up to {} for {:?}: the table says nothing about returns there",
             plans.of(stretched),
-            worst.max_ratio,
+            Times(worst.max_ratio),
             scenario.campaigns.names()[worst.stretched]
         );
         found.push(finding(
