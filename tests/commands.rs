@@ -56,7 +56,9 @@ fn column(folder: &TempDir, out: &str, name: &str) -> Vec<f64> {
         .position(|header| header == name)
         .unwrap();
     let rows = reader.records();
-    rows.map(|row| row.unwrap()[at].parse().unwrap()).collect()
+    // A cell may be empty, such as a ratio to a spread of 0.
+    rows.map(|row| row.unwrap()[at].parse().unwrap_or(f64::NAN))
+        .collect()
 }
 
 fn gate(metric: &str, filter: &str, bound: &str) -> String {
