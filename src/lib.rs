@@ -9,7 +9,7 @@
 //! A replicate is one world: a truth `mu_i` ([`truth`]) and a noisy sample `c*_i` of it ([`resample`]).
 //! Spending `u` times as much brings `phi(u)` times the conversions ([`response`]).
 //! The lift of `x` under conversions `m` is `sum m_i phi(x_i / o_i) / sum m_i - 1`. Rules are compared
-//! by their `decision` lift (`x` chosen on the sample, judged by the truth), today's plan by its
+//! by their `decision` lift (`x` chosen on the sample, judged by the truth of its world), today's plan by its
 //! `recommended` lift (`x` chosen on the table, judged by the truth), and the `apparent` lift (chosen
 //! and judged by the same sample) only shows how much of a promise is noise.
 //!

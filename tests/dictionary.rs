@@ -103,3 +103,45 @@ fn what_is_asked_for_is_described_too() {
         );
     }
 }
+
+/// Every key under which a manifest tells who won.
+#[test]
+fn the_selection_is_described_key_by_key() {
+    fn keys(value: &serde_json::Value, found: &mut std::collections::BTreeSet<String>) {
+        match value {
+            serde_json::Value::Object(map) => {
+                for (key, value) in map {
+                    found.insert(key.clone());
+                    // Named by the scenario's own axes.
+                    if key != "world" {
+                        keys(value, found);
+                    }
+                }
+            }
+            serde_json::Value::Array(list) => list.iter().for_each(|value| keys(value, found)),
+            _ => {}
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = std::collections::BTreeSet::new();
+    for scenario in ["robustness", "rows", "four_quarters", "saturation"] {
+        let path = root.join(format!("configs/{scenario}.toml"));
+        crate::runs::run(&folder, &path, scenario, &["--replicates", "50"]);
+        let manifest = folder.path().join(scenario).join("manifest.json");
+        let manifest = std::fs::read_to_string(manifest).unwrap();
+        let manifest: serde_json::Value = serde_json::from_str(&manifest).unwrap();
+        keys(&manifest["selection"], &mut found);
+    }
+    assert!(found.len() > 30 && found.contains("robust") && found.contains("captured"));
+    let readme = std::fs::read_to_string(root.join("results/README.md")).unwrap();
+    let section = readme
+        .split("\n## ")
+        .find(|part| part.starts_with("Who won\n"));
+    let section = section.expect("a section on who won");
+    let missing: Vec<&String> = found
+        .iter()
+        .filter(|key| !section.contains(&format!("`{key}`")))
+        .collect();
+    assert!(missing.is_empty(), "results/README.md lacks {missing:?}");
+}

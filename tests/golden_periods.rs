@@ -93,6 +93,15 @@ fn a_run_of_four_quarters_writes_each_of_them() {
     };
     let text = run("one", "1");
     assert_eq!(text, run("three", "3"));
+    let page = std::fs::read_to_string(folder.path().join("one/report.html")).unwrap();
+    for told in [
+        "recommended lift over 4 periods is",
+        "<h3>Period by period</h3>",
+        ">period 4</th>",
+    ] {
+        assert!(page.contains(told), "{told}");
+    }
+    assert!(!page.contains("Whoever knew the truth"));
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     let records: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
     assert_eq!(records.len(), 48 * 4);

@@ -1,12 +1,16 @@
 //! What is said of winners: in fresh replicates, corrected without a prior, against permuted rows.
 
 use std::fmt::Write;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
-use liftsweep::engine::{Criterion, Judgement, Winners};
+use liftsweep::engine::{
+    Criterion, Judgement, Observer, Options, Phase, Unobserved, Winners, judge, run as run_engine,
+};
 use liftsweep::flag::Flag;
+use liftsweep::problem::Error;
 use liftsweep::scenario::{Lift, Scenario};
 
-use crate::support::study::{DATA, judged, load, run};
+use crate::support::study::{Collected, DATA, judged, load, run};
 
 const TABLE: &str = "channel,spend,conversions\nA,500,40\nB,300,45\nC,150,9\nD,50,12\n";
 
@@ -57,6 +61,68 @@ fn winners_are_judged_again_in_the_replicates_that_follow() {
     for (a, b) in rows.configurations.iter().zip(&without.configurations) {
         assert_eq!(format!("{a:?}"), format!("{b:?}"));
     }
+}
+
+/// Stops as soon as rows are dealt, or counts what was dealt.
+#[derive(Default)]
+struct Dealing {
+    stops: bool,
+    begun: AtomicBool,
+    announced: AtomicU64,
+    dealt: AtomicU64,
+}
+
+impl Observer for Dealing {
+    fn begin(&self, phase: Phase, allocations: u64) {
+        self.begun.store(phase == Phase::Permutations, Relaxed);
+        if phase == Phase::Permutations {
+            self.announced.store(allocations, Relaxed);
+        }
+    }
+
+    fn advance(&self, allocations: u64) {
+        if self.begun.load(Relaxed) {
+            self.dealt.fetch_add(allocations, Relaxed);
+        }
+    }
+
+    fn cancelled(&self) -> bool {
+        self.stops && self.begun.load(Relaxed)
+    }
+}
+
+#[test]
+fn dealing_rows_tells_how_far_it_is_and_can_be_stopped() {
+    let mut table = "channel,spend,conversions\n".to_owned();
+    for row in 0..40 {
+        let channel = ["A", "B", "C", "D"][row % 4];
+        writeln!(table, "{channel},{},{}", 10 + row, 3 + row * 7 % 5).unwrap();
+    }
+    let text = scenario("[run]\nreplicates = 200\n").replacen(
+        "[grid]",
+        "granularity = \"row\"\n[grid]",
+        1,
+    );
+    let scenario = load(&table, &text).unwrap();
+    let options = Options::default();
+    let winners = run_engine(&scenario, options, &Unobserved, &mut Collected::default()).unwrap();
+    let watch = Dealing::default();
+    let judgement = judge(&scenario, options, &watch, &winners).unwrap();
+    assert!(
+        judgement.worlds[0]
+            .iter()
+            .all(|winner| winner.permutation.is_some())
+    );
+    let announced = watch.announced.load(Relaxed);
+    assert_eq!(announced, 999 * judgement.worlds[0].len() as u64);
+    assert_eq!(announced, watch.dealt.load(Relaxed));
+    let stopped = Dealing {
+        stops: true,
+        ..Dealing::default()
+    };
+    let judged = judge(&scenario, options, &stopped, &winners);
+    assert!(matches!(judged, Err(Error::Interrupted)));
+    assert_eq!(stopped.dealt.load(Relaxed), 0);
 }
 
 fn won_by(judgement: &Judgement, winners: &Winners, criterion: Criterion) -> bool {

@@ -98,7 +98,13 @@ fn the_same_bytes_for_any_number_of_threads() {
 #[test]
 fn the_same_bytes_for_any_instructions_and_any_memory() {
     let folder = tempfile::tempdir().unwrap();
-    for scenario in ["robustness.toml", "rows.toml"] {
+    for scenario in [
+        "robustness.toml",
+        "rows.toml",
+        "four_quarters.toml",
+        "saturation.toml",
+        "daily_block.toml",
+    ] {
         let path = bundled(scenario);
         let least = ["--replicates", "150"];
         let with = |name: &str, more: &[&str]| {

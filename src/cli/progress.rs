@@ -191,6 +191,7 @@ fn doing(phase: Phase) -> &'static str {
         Phase::Shares => "spread of the plans",
         Phase::Settle => "finding the number of replicates",
         Phase::Winners => "checking the winners",
+        Phase::Permutations => "dealing rows at random",
     }
 }
 

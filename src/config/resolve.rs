@@ -6,6 +6,7 @@ use super::Draft;
 use super::feasible;
 use super::grid::{GridDraft, RelativeDraft};
 use super::needs;
+use super::number::short;
 use super::source::Spot;
 use super::split;
 use super::world::{BlockLength, DispersionLevel, WorldDraft, check_neg_binomial};
@@ -15,7 +16,7 @@ use crate::resample::{BlockMethod, Noise};
 use crate::response::Response;
 use crate::scenario::{
     Blocks, Campaigns, ChannelBounds, Days, DispersionSource, FixedBy, Grid, RelativeAxes,
-    ResponseSettings, Scenario, World,
+    ResponseKind, ResponseSettings, Scenario, World,
 };
 use crate::stats::{block_lengths, pooled_dispersion};
 use crate::truth::TruthModel;
@@ -366,6 +367,9 @@ fn response_of(
     settings
 }
 
+/// A curve that multiplies conversions by more than this is beyond what sums of them can hold.
+const LARGEST_RETURN: f64 = 1e250;
+
 /// A curve of every elasticity of the axis must be one that numbers can hold.
 fn check_levels(
     world: &WorldDraft,
@@ -374,18 +378,49 @@ fn check_levels(
     problems: &mut Problems,
 ) {
     for elasticity in &world.elasticity {
-        if let Err(error) = settings.at(*elasticity, campaigns.len()) {
-            let spot = Spot {
-                place: world.header.place.clone(),
-                subject: "world.elasticity".to_owned(),
-            };
-            problems.push(spot.problem(
+        let spot = Spot {
+            place: world.header.place.clone(),
+            subject: "world.elasticity".to_owned(),
+        };
+        match settings.at(*elasticity, campaigns.len()) {
+            Err(error) => problems.push(spot.problem(
                 error.code(),
                 format!("{elasticity} is out of reach of this curve: {error}"),
                 "use an elasticity nearer to the middle of what the curve can have",
-            ));
+            )),
+            Ok(response) => {
+                let Some((channel, times)) = beyond_numbers(&response, campaigns) else {
+                    continue;
+                };
+                let remedy = match settings.kind {
+                    ResponseKind::Power | ResponseKind::CpcInflation => {
+                        let limit = (LARGEST_RETURN.ln() / times.ln()).floor();
+                        format!("use an elasticity of at most {}", short(limit))
+                    }
+                    _ => "change the parameters of the response".to_owned(),
+                };
+                problems.push(spot.problem(
+                    "E_RESPONSE",
+                    format!(
+                        "{} multiplies conversions by more than {LARGEST_RETURN:e} where the whole budget goes to \"{}\" ({times:.1} times its spend)",
+                        short(*elasticity),
+                        campaigns.names()[channel],
+                    ),
+                    remedy,
+                ));
+            }
         }
     }
+}
+
+/// The channel whose return on the whole budget is largest, and how many times its spend that is, where the
+/// return is more than numbers can hold.
+fn beyond_numbers(response: &Response, campaigns: &Campaigns) -> Option<(usize, f64)> {
+    let spending = (0..campaigns.len()).filter(|channel| campaigns.spend()[*channel] > 0.0);
+    let all = spending.map(|channel| (channel, 1.0 / campaigns.shares()[channel]));
+    let holds = |(channel, times): &(usize, f64)| response.phi(*times, *channel) <= LARGEST_RETURN;
+    all.filter(|one| !holds(one))
+        .max_by(|a, b| a.1.total_cmp(&b.1))
 }
 
 fn mean_elasticity(response: &Response, campaigns: &Campaigns) -> f64 {

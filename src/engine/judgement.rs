@@ -126,12 +126,8 @@ pub fn judge(
     if indices.is_empty() {
         return Ok(judgement);
     }
-    // Who asks for decision lifts alone is promised nothing that needs correcting.
-    let promises = [Lift::Apparent, Lift::Recommended, Lift::Optimism];
-    if promises.iter().any(|lift| scenario.run.reports(*lift)) {
-        judgement.correct(scenario, options, observer, winners, &indices)?;
-    }
-    if let Some(nulls) = permute(scenario, &indices) {
+    judgement.correct(scenario, options, observer, winners, &indices)?;
+    if let Some(nulls) = permute(scenario, observer, &indices)? {
         for winner in judgement.worlds.iter_mut().flatten() {
             let at = indices.binary_search(&winner.configuration);
             winner.permutation = at.ok().and_then(|at| nulls[at]);

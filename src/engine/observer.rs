@@ -13,6 +13,8 @@ pub enum Phase {
     Settle,
     /// Sweeping the winners through fresh replicates, and through worlds in which the table is true.
     Winners,
+    /// Dealing the rows behind the table to the channels at random, for what the winners then promise.
+    Permutations,
 }
 
 /// Follows a run. All methods may be called from any thread.

@@ -6,8 +6,10 @@ use rayon::prelude::*;
 use super::chain::Chain;
 use super::judge::Judge;
 use super::judgement::PermutationNull;
+use super::observer::{Observer, Phase};
 use super::planner::Planner;
 use super::today::Today;
+use crate::problem::Error;
 use crate::scenario::{Campaigns, Columns, Rows, Scenario, bounds_of};
 use crate::seed::{Purpose, Streams};
 use crate::units::ZERO_LIFT;
@@ -25,20 +27,31 @@ const ROWS_DEALT: u64 = 20_000_000;
 /// the same for all configurations. Fisher (1935).
 ///
 /// Time: O(permutations (rows + configurations x channels)).
+///
+/// # Errors
+///
+/// [`Error::Interrupted`] when the observer asks to stop.
 pub(super) fn permute(
     scenario: &Scenario,
+    observer: &dyn Observer,
     configurations: &[u64],
-) -> Option<Vec<Option<PermutationNull>>> {
+) -> Result<Option<Vec<Option<PermutationNull>>>, Error> {
     let rows = scenario
         .campaigns
         .rows()
         .filter(|rows| rows.len() > scenario.campaigns.len())
-        .filter(|_| scenario.campaigns.value().is_none())?;
+        .filter(|_| scenario.campaigns.value().is_none());
+    let Some((rows, campaigns)) = rows.and_then(|rows| Some((rows, dealt(scenario, rows, None)?)))
+    else {
+        return Ok(None);
+    };
     let (most, fewest) = PERMUTATIONS;
     let permutations = (ROWS_DEALT / rows.len() as u64).clamp(fewest, most);
     let mut bare = scenario.clone();
-    bare.campaigns = dealt(scenario, rows, None)?;
-    let observed = promises(&bare, configurations);
+    bare.campaigns = campaigns;
+    let per_table = configurations.len() as u64;
+    observer.begin(Phase::Permutations, permutations * per_table);
+    let observed = promises(&bare, observer, configurations)?;
     let streams = Streams::new(scenario.seed);
     let deal = |permutation: u64| {
         let mut order: Vec<u32> = (0..u32::try_from(rows.len()).unwrap_or(u32::MAX)).collect();
@@ -47,11 +60,17 @@ pub(super) fn permute(
             order.swap(last, rng.random_range(0..=last));
         }
         let mut table = bare.clone();
-        table.campaigns = dealt(scenario, rows, Some(&order))?;
-        Some(promises(&table, configurations))
+        let Some(campaigns) = dealt(scenario, rows, Some(&order)) else {
+            return Ok(None);
+        };
+        table.campaigns = campaigns;
+        let promises = promises(&table, observer, configurations)?;
+        observer.advance(per_table);
+        Ok(Some(promises))
     };
-    let tables: Vec<Vec<Option<f64>>> =
-        (0..permutations).into_par_iter().filter_map(deal).collect();
+    let tables = (0..permutations).into_par_iter().map(deal);
+    let tables: Vec<Option<Vec<Option<f64>>>> = tables.collect::<Result<_, Error>>()?;
+    let tables: Vec<Vec<Option<f64>>> = tables.into_iter().flatten().collect();
     let null = |at: usize| {
         let promised = observed[at]?;
         let seen: Vec<f64> = tables.iter().filter_map(|table| table[at]).collect();
@@ -66,7 +85,7 @@ pub(super) fn permute(
             p_value: (1.0 + reached) / (1.0 + count),
         })
     };
-    Some((0..configurations.len()).map(null).collect())
+    Ok(Some((0..configurations.len()).map(null).collect()))
 }
 
 /// The table of channels whose rows stand in this order; as they are without one.
@@ -87,11 +106,15 @@ fn dealt(scenario: &Scenario, rows: &Rows, order: Option<&[u32]>) -> Option<Camp
 }
 
 /// What every configuration's rule promises on a table: chosen and judged by it.
-fn promises(table: &Scenario, configurations: &[u64]) -> Vec<Option<f64>> {
+fn promises(
+    table: &Scenario,
+    observer: &dyn Observer,
+    configurations: &[u64],
+) -> Result<Vec<Option<f64>>, Error> {
     let chain = Chain::new(&table.campaigns, table.budget);
     let metric = Planner::new(table).of_table(table);
     let mut buffer = Vec::new();
-    let promise = |index: &u64| {
+    let mut promise = |index: &u64| {
         let configuration = table.grid.configuration(*index);
         let rule = &configuration.rule;
         let bounds = bounds_of(rule, &table.channel_bounds, chain.status_quo()).ok()?;
@@ -103,5 +126,12 @@ fn promises(table: &Scenario, configurations: &[u64]) -> Vec<Option<f64>> {
         let lift = judge.lift(&plan.shares, &mut buffer);
         lift.is_finite().then_some(lift)
     };
-    configurations.iter().map(promise).collect()
+    let mut promises = Vec::with_capacity(configurations.len());
+    for index in configurations {
+        if observer.cancelled() {
+            return Err(Error::Interrupted);
+        }
+        promises.push(promise(index));
+    }
+    Ok(promises)
 }

@@ -117,4 +117,56 @@ mod tests {
         assert_eq!(next(2_048, 4.0, 5_000), 5_000);
         assert_eq!(next(3_072, 1.0 + 1e-12, 1 << 20), 4_096);
     }
+
+    /// Where a little less than 1 % of replicates hold no conversion, the first 2,048 may hold more of them by
+    /// chance: that ends no run whose own replicates are within the limit.
+    #[test]
+    fn chance_among_the_first_replicates_ends_no_run() {
+        use crate::engine::Unobserved;
+        use crate::scenario::{Campaigns, Columns, fixture};
+        let mut scenario = fixture::scenario();
+        scenario.campaigns = Campaigns::new(Columns {
+            names: scenario.campaigns.names().to_vec(),
+            spend: scenario.campaigns.spend().to_vec(),
+            // exp(-4.75) of Poisson tables are empty: 0.87 %.
+            conversions: vec![2.0, 1.5, 1.0, 0.25, 0.0],
+            ..Columns::default()
+        })
+        .unwrap();
+        scenario.world.truth = crate::truth::TruthModel::Observed;
+        scenario.world.noise = crate::resample::Noise::Poisson;
+        scenario.grid.dispersion = vec![1.0];
+        scenario.grid.noise_cv = vec![0.0];
+        scenario.grid.drift_cv = vec![0.0];
+        scenario.grid.alpha.truncate(1);
+        let refused = |scenario: &Scenario, phase| {
+            let chain = Chain::new(&scenario.campaigns, scenario.budget);
+            let worlds = Worlds::new(scenario);
+            let sweep = Sweep::new(scenario, &chain, &worlds, &Unobserved);
+            sweep.block(0..1, phase).is_err()
+        };
+        let mut by_chance = 0;
+        for seed in 0..20 {
+            scenario.seed = seed;
+            scenario.run.replicates = FEWEST;
+            let few = refused(&scenario, Phase::Sweep);
+            scenario.run.replicates = 20 * BATCH;
+            let many = refused(&scenario, Phase::Sweep);
+            if few && !many {
+                by_chance += 1;
+                scenario.run.replicates = FEWEST;
+                assert!(!refused(&scenario, Phase::Settle), "seed {seed}");
+            }
+        }
+        assert!(by_chance > 0);
+        // Tables that are empty far more often are refused at once.
+        scenario.campaigns = Campaigns::new(Columns {
+            names: scenario.campaigns.names().to_vec(),
+            spend: scenario.campaigns.spend().to_vec(),
+            conversions: vec![1.0, 0.5, 0.5, 0.25, 0.0],
+            ..Columns::default()
+        })
+        .unwrap();
+        assert!(refused(&scenario, Phase::Settle));
+    }
 }

@@ -25,6 +25,10 @@ pub(super) const ROWS_AT_ONCE: usize = 2_048;
 /// More than this fraction of replicates without any conversion is an error.
 const DEGENERATE_LIMIT: f64 = 0.01;
 
+/// While the number of replicates is still to be found, so many standard errors more are let pass: few
+/// replicates may hold more of them than all will.
+const BY_CHANCE: f64 = 5.0;
+
 /// What a block gives, in the order of its configurations.
 pub(super) enum Made<'a> {
     Draws(&'a Draws<'a>),
@@ -120,7 +124,7 @@ impl<'a> Sweep<'a> {
     ) -> Result<(Plan, BlockLifts), Error> {
         let replicates = self.scenario.run.replicates;
         let (plan, lifts) = self.sweep_through(configurations, 0..replicates, phase)?;
-        self.refuse_degenerate(&plan, &lifts)?;
+        self.refuse_degenerate(&plan, &lifts, phase)?;
         Ok((plan, lifts))
     }
 
@@ -139,11 +143,20 @@ impl<'a> Sweep<'a> {
         Ok((plan, lifts))
     }
 
-    fn refuse_degenerate(&self, plan: &Plan, lifts: &BlockLifts) -> Result<(), Error> {
+    fn refuse_degenerate(
+        &self,
+        plan: &Plan,
+        lifts: &BlockLifts,
+        phase: Phase,
+    ) -> Result<(), Error> {
         let replicates = lifts.replicates();
+        let mut most = DEGENERATE_LIMIT * replicates as f64;
+        if phase == Phase::Settle {
+            most += BY_CHANCE * most.sqrt();
+        }
         for draw in 0..plan.draws.len() {
             let degenerate = replicates - lifts.defined(draw);
-            if degenerate as f64 > DEGENERATE_LIMIT * replicates as f64 || lifts.defined(draw) < 2 {
+            if degenerate as f64 > most || lifts.defined(draw) < 2 {
                 let problem = Problem {
                     code: "E_DEGENERATE",
                     place: Place::default(),

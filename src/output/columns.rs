@@ -202,8 +202,8 @@ pub(super) fn axis_meaning(axis: &str) -> (&'static str, &'static str) {
 pub(super) fn lift_meaning(lift: Lift) -> &'static str {
     match lift {
         Lift::Apparent => "lift chosen on a sample and judged by the same sample (optimistic)",
-        Lift::Decision => "lift chosen on a sample and judged by the truth",
-        Lift::Recommended => "lift of today's plan judged by the truth",
+        Lift::Decision => "lift chosen on a sample and judged by the truth of its world",
+        Lift::Recommended => "lift of today's plan judged by the truth of each world",
         Lift::Optimism => "apparent less decision lift",
     }
 }

@@ -1,9 +1,11 @@
-//! The answer in one paragraph: which rule, how much of its lift is real, how sure that is, how much money
+//! The answer in one paragraph: which rule, what lift to expect of it, how sure that is, how much money
 //! moves; or that nothing should move, and why.
 
 use super::grid::Grid;
 use super::selection::{Selection, Winner, headline};
 use super::words::{chance, counted, lift, money, range, share};
+use serde_json::Value;
+
 use crate::engine::Advice;
 use crate::output::RecordedManifest;
 use crate::units::Count;
@@ -133,27 +135,70 @@ impl Facts<'_> {
         };
         told.push(what);
         told.push(format!(
-            "It promises {} on this table; judged by {} its {} lift is {} (5\u{a0}% to 95\u{a0}% {}: {interval}).",
+            "It promises {} on this table; judged by {} its {} lift{} is {} (5\u{a0}% to 95\u{a0}% {}: {interval}).",
             lift(promise),
             self.judge(),
             self.lift,
+            self.over(),
             lift(self.mean),
             if self.is_split() { "by its standard error" } else { "of worlds" },
         ));
+        told.extend(self.by_period());
+        told.extend(self.captured());
         told.push(self.risk());
         told.push(self.money());
-        if let (Some((robust, worst, mean)), true) =
-            (self.selection.robust(), self.grid.worlds() > 1)
-        {
+        if let Some(robust) = self.selection.robust() {
+            let fresh = if robust.again {
+                format!(" (in {} fresh replicates)", self.selection.holdout())
+            } else {
+                String::new()
+            };
             told.push(format!(
-                "Over all {} worlds {} holds up best: {} in the world that suits it least, {} on average.",
+                "Over all {} worlds {} holds up best: {} in the world that suits it least, {} on average{fresh}.",
                 self.grid.worlds(),
-                self.grid.rule(robust),
-                lift(worst),
-                lift(mean)
+                self.grid.rule(robust.configuration),
+                lift(robust.worst_mean),
+                lift(robust.mean)
             ));
         }
         told
+    }
+
+    /// How long the rule is followed, where that is more than a period.
+    fn over(&self) -> String {
+        match self.winner.periods().len() {
+            0 => String::new(),
+            periods => format!(" over {periods} periods"),
+        }
+    }
+
+    fn by_period(&self) -> Option<String> {
+        let periods = self.winner.periods();
+        let mean = |lifts: &Value| lifts[self.lift]["mean"].as_f64().map(lift);
+        let (_, first) = periods.first()?;
+        let (_, last) = periods.last()?;
+        Some(format!(
+            "Its lift is {} in the first period and {} in the last one.",
+            mean(first)?,
+            mean(last)?
+        ))
+    }
+
+    /// How much of what there was to be had it gets, where that is known.
+    fn captured(&self) -> Option<String> {
+        let attainable = self.winner.number(&["attainable", "mean"])?;
+        let captured = self
+            .winner
+            .number(&["attainable", "captured", self.lift, "ratio"])?;
+        let part = if captured > 0.0 {
+            format!("{} of it", share(captured))
+        } else {
+            "none of it".to_owned()
+        };
+        Some(format!(
+            "Whoever knew the truth of every world would get {} within the same bounds; this rule captures {part}.",
+            lift(attainable)
+        ))
     }
 
     fn risk(&self) -> String {
@@ -229,7 +274,7 @@ impl Facts<'_> {
         };
         vec![
             Figure {
-                label: "lift that is real",
+                label: "lift to expect",
                 value: lift(self.mean),
                 note: format!("{} lift, mean", self.lift),
             },

@@ -75,7 +75,7 @@ fn described(run: &FinishedRun) -> Vec<String> {
 
 /// The columns of numbers that a reader may ask for, the most useful first.
 fn ranked(columns: &[String]) -> Vec<&str> {
-    const RANKED: [&str; 26] = [
+    const RANKED: [&str; 29] = [
         "decision_mean",
         "decision_cvar",
         "recommended_mean",
@@ -88,6 +88,9 @@ fn ranked(columns: &[String]) -> Vec<&str> {
         "decision_prob_positive",
         "recommended_prob_positive",
         "plan_lift",
+        "attainable_mean",
+        "decision_captured",
+        "recommended_captured",
         "regret_mean",
         "prob_best",
         "optimism_mean",

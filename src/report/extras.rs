@@ -11,7 +11,12 @@ use crate::problem::Error;
 const SENSITIVITY: &str = "sensitivity.csv";
 
 /// Tables that have their own place in the page.
-const KNOWN: [&str; 3] = ["configurations.csv", "allocations.csv", SENSITIVITY];
+const KNOWN: [&str; 4] = [
+    "configurations.csv",
+    "allocations.csv",
+    "periods.csv",
+    SENSITIVITY,
+];
 
 /// Rows of another table in the page.
 const ROWS: usize = 60;
@@ -153,7 +158,7 @@ mod tests {
         ] {
             assert_eq!(rounded(value), text);
         }
-        assert_eq!(title("periods.csv"), "More: periods.csv");
+        assert_eq!(title("new.csv"), "More: new.csv");
         assert!(is_csv("a.csv") && !is_csv("draws.parquet"));
     }
 }

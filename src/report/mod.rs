@@ -15,6 +15,7 @@ mod data;
 mod extras;
 mod grid;
 mod page;
+mod periods;
 mod plan;
 mod script;
 mod selection;

@@ -65,7 +65,8 @@
   const OTHERS = {
     moved_share: "budget that moves", plan_lift: "promise on this table", regret_mean: "regret, mean", regret_p95: "regret, 95 % quantile",
     regret_max: "regret, largest", prob_best: "chance of being the best", max_ratio: "largest new over old spend",
-    optimism_mean: "optimism, mean",
+    optimism_mean: "optimism, mean", attainable_mean: "what could be had, mean",
+    decision_captured: "captured of what could be had (decision)", recommended_captured: "captured of what could be had (recommended)",
   };
   const quantile = (suffix) => {
     const found = /^p(\d+)(?:_(\d+))?$/.exec(suffix);
@@ -86,6 +87,7 @@
     const unit = (columns.get(name) || {}).unit || "";
     if (!Number.isFinite(x)) return "n/a";
     if (unit === "fraction") return percent(x, !name.startsWith("regret"));
+    if (name.endsWith("_captured")) return percent(x, false);
     if (unit.startsWith("fraction") || unit === "probability") return percent(x, false);
     return minus(String(Number(x.toPrecision(6))));
   };
@@ -221,7 +223,7 @@
     shapes();
   };
 
-  // ---- promised and real ----------------------------------------------------------------------
+  // ---- promised and expected ----------------------------------------------------------------------
 
   const promised = () => {
     const told = data.winners;

@@ -9,6 +9,7 @@ use super::columns::{Chosen, choose};
 use super::data::{document, named};
 use super::extras::{Other, others, sensitivity};
 use super::grid::Grid;
+use super::periods::{Periods, periods};
 use super::plan::{Plans, plans};
 use super::script::{OWN, STYLE, plotly, policy};
 use super::selection::{Selection, Winner, headline, titles};
@@ -34,6 +35,7 @@ struct Page {
     notes: Vec<Note>,
     promised: Vec<Promised>,
     elsewhere: Vec<Promised>,
+    periods: Option<Periods>,
     /// Replicates that judged the winners again; empty where none did.
     holdout: String,
     partial: String,
@@ -97,7 +99,7 @@ pub(super) fn build(run: &FinishedRun) -> Result<String, Error> {
             ("winners", named(&grid, first)),
             (
                 "robust",
-                selection.robust().map(|(index, _, _)| index).into(),
+                selection.robust().map(|robust| robust.configuration).into(),
             ),
             (
                 "plans",
@@ -141,6 +143,7 @@ pub(super) fn build(run: &FinishedRun) -> Result<String, Error> {
             .map(|winner| promised(&grid, *winner))
             .collect(),
         elsewhere: elsewhere.map(|winner| promised(&grid, *winner)).collect(),
+        periods: periods(&grid, first),
         holdout: selection.holdout(),
         partial: partial(&grid, &chosen),
         sensitive,

@@ -32,10 +32,31 @@ impl<'a> Winner<'a> {
         self.number(path).unwrap_or(f64::NAN)
     }
 
+    /// Its periods, where there are several: the number of each, and the lifts by name.
+    pub(super) fn periods(self) -> Vec<(u64, &'a Value)> {
+        let periods = self.0["periods"].as_array().into_iter().flatten();
+        periods
+            .map(|told| (told["period"].as_u64().unwrap_or_default(), &told["lifts"]))
+            .collect()
+    }
+
     fn all(world: &'a Value) -> impl Iterator<Item = Self> {
         let winners = world["winners"].as_array().into_iter().flatten();
         winners.map(Self)
     }
+}
+
+/// The rule that holds up best over all worlds.
+#[derive(Clone, Copy)]
+pub(super) struct Robust {
+    /// Its configuration in the first world.
+    pub(super) configuration: usize,
+    /// Its mean lift in the world that suits it least.
+    pub(super) worst_mean: f64,
+    /// Its mean lift over all worlds.
+    pub(super) mean: f64,
+    /// Whether these are of replicates that did not choose it.
+    pub(super) again: bool,
 }
 
 /// Everything that the manifest says about who won.
@@ -61,15 +82,17 @@ impl<'a> Selection<'a> {
         (small(count("rules")), small(count("best_set")))
     }
 
-    /// The rule that does best in the world that suits it least: configuration, worst mean, mean.
-    pub(super) fn robust(self) -> Option<(usize, f64, f64)> {
+    /// The rule that does best in the world that suits it least, in fresh replicates where there are any.
+    pub(super) fn robust(self) -> Option<Robust> {
         let robust = &self.0["robust"];
-        let index = usize::try_from(robust["configuration"].as_u64()?).ok()?;
-        Some((
-            index,
-            robust["worst_mean"].as_f64()?,
-            robust["mean"].as_f64()?,
-        ))
+        let again = robust["holdout"].is_object();
+        let judged = if again { &robust["holdout"] } else { robust };
+        Some(Robust {
+            configuration: usize::try_from(robust["configuration"].as_u64()?).ok()?,
+            worst_mean: judged["worst_mean"].as_f64()?,
+            mean: judged["mean"].as_f64()?,
+            again,
+        })
     }
 
     /// Replicates drawn afresh to judge the winners again, as text; empty where there are none.

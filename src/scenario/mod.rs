@@ -144,9 +144,9 @@ pub enum DispersionSource {
 pub enum Lift {
     /// Chosen on the sample and judged by the sample: optimistic.
     Apparent,
-    /// Chosen on the sample, judged by the truth: how the rule does.
+    /// Chosen on the sample, judged by the truth of its world: how the rule does.
     Decision,
-    /// Today's plan, judged by the truth: what to expect from moving now.
+    /// Today's plan, judged by the truth of each world: what to expect from moving now.
     Recommended,
     /// `apparent - decision`: how much of the promise is noise.
     Optimism,

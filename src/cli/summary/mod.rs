@@ -1,4 +1,4 @@
-//! What a run says at its end: who won, how much of the promise is real, and what was written.
+//! What a run says at its end: who won, what is left of the promise, and what was written.
 
 mod failures;
 mod json;

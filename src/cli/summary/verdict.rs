@@ -5,7 +5,7 @@ use liftsweep::engine::{
 };
 use liftsweep::scenario::{Lift, Scenario};
 use liftsweep::truth::TruthModel;
-use liftsweep::units::Percent;
+use liftsweep::units::{Count, Percent};
 
 use super::{Told, plain};
 use crate::cli::checks::checks;
@@ -75,12 +75,20 @@ pub(super) fn verdict(told: Told<'_>) -> String {
         text.push_str(&wrapped(&sentence, 2));
     }
     if let (Some(robust), Some(_)) = (winners.robust, verdict.configuration) {
+        // What chose it flatters it: fresh replicates speak where there are any.
+        let (judged, fresh) = match judgement.robust {
+            Some(again) => (
+                again,
+                format!(", in {} fresh replicates", Count(judgement.holdout.into())),
+            ),
+            None => (robust, String::new()),
+        };
         let sentence = format!(
-            "Over all {} worlds, {} holds up best: mean lift {} in the world that suits it least, {} on average.",
+            "Over all {} worlds, {} holds up best: mean lift {} in the world that suits it least, {} on average{fresh}.",
             winners.worlds.len(),
             scenario.grid.rule_in_words(robust.configuration),
-            Percent(robust.worst_mean),
-            Percent(robust.mean)
+            Percent(judged.worst_mean),
+            Percent(judged.mean)
         );
         text.push_str(&wrapped(&sentence, 2));
     }
@@ -195,7 +203,7 @@ fn judge(scenario: &Scenario) -> &'static str {
         TruthModel::Observed => "if the table were exactly true",
         TruthModel::Fixed => "under the given rates",
         TruthModel::Split => "judged by rows that it was not made from",
-        TruthModel::Posterior | TruthModel::PosteriorFlat => "judged by the truth",
+        TruthModel::Posterior | TruthModel::PosteriorFlat => "judged by truths that fit the table",
     }
 }
 

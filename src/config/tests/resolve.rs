@@ -404,3 +404,15 @@ fn the_best_plan_is_refused_where_no_optimum_is_known() {
         "one level has an optimum"
     );
 }
+
+#[test]
+fn returns_beyond_numbers_are_refused() {
+    let world = |lines: &str| told_with(&format!("{SMALL}[world]\n{lines}"), four());
+    assert_eq!(
+        world("elasticity = [0.5, 300.0]\n"),
+        [
+            "dir/s.toml:8:2: error: world.elasticity: 300 multiplies conversions by more than 1e250 where the whole budget goes to \"TikTok\" (20.0 times its spend) [E_RESPONSE]\n    fix: use an elasticity of at most 192"
+        ]
+    );
+    assert_eq!(world("elasticity = [0.5, 100.0]\n"), [""; 0]);
+}

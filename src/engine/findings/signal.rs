@@ -110,7 +110,7 @@ fn spurious(scenario: &Scenario, plans: &Plans, levels: &[f64], found: &mut Vec<
     let response = if elasticity == 1.0 {
         String::new()
     } else {
-        format!(" at elasticity {elasticity}")
+        format!(" at elasticity {}", short(elasticity))
     };
     let text = format!(
         "the best-looking rule ({}) promises {} on this table{response}; noise alone would show about {range} between equal channels (rule of thumb: linear response, no bounds)",
