@@ -6,7 +6,7 @@ use crate::support::plan::{
 };
 use crate::support::study::load;
 use crate::support::{Case, cases, golden, number, numbers};
-use liftsweep::allocate::{Bounds, optimum_linear, optimum_power};
+use liftsweep::allocate::{Bounds, optimum_concave, optimum_linear, optimum_power};
 use liftsweep::problem::Error;
 use liftsweep::scenario::Campaigns;
 use serde_json::Value;
@@ -128,8 +128,17 @@ fn spend_truth_bounds(input: &Value) -> (Vec<f64>, Vec<f64>, Bounds) {
 fn optima_of_a_power_response() {
     for case in cases(&golden("golden_misc.json"), "optimal_power") {
         let (spend, truth, bounds) = spend_truth_bounds(case.input);
-        let shares = optimum_power(&spend, &truth, number(&case.input["beta"]), &bounds);
+        let beta = number(&case.input["beta"]);
+        let shares = optimum_power(&spend, &truth, beta, &bounds);
         case.check_all("shares", &case.expect["shares"], &shares);
+        // Equal marginal returns, as curves of any other shape are solved by.
+        let demand = |i: usize, log_price: f64| {
+            let scale = beta.ln() + truth[i].ln() - beta * spend[i].ln();
+            ((scale - log_price) / (1.0 - beta)).exp()
+        };
+        for (a, b) in optimum_concave(&bounds, demand).iter().zip(&shares) {
+            assert!((a - b).abs() < 1e-9, "{}", case.id);
+        }
     }
 }
 

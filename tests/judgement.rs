@@ -91,13 +91,19 @@ impl Observer for Dealing {
     }
 }
 
-#[test]
-fn dealing_rows_tells_how_far_it_is_and_can_be_stopped() {
+/// Ten rows of each of four channels.
+fn rows() -> String {
     let mut table = "channel,spend,conversions\n".to_owned();
     for row in 0..40 {
         let channel = ["A", "B", "C", "D"][row % 4];
         writeln!(table, "{channel},{},{}", 10 + row, 3 + row * 7 % 5).unwrap();
     }
+    table
+}
+
+#[test]
+fn dealing_rows_tells_how_far_it_is_and_can_be_stopped() {
+    let table = rows();
     let text = scenario("[run]\nreplicates = 200\n").replacen(
         "[grid]",
         "granularity = \"row\"\n[grid]",
@@ -123,6 +129,29 @@ fn dealing_rows_tells_how_far_it_is_and_can_be_stopped() {
     let judged = judge(&scenario, options, &stopped, &winners);
     assert!(matches!(judged, Err(Error::Interrupted)));
     assert_eq!(stopped.dealt.load(Relaxed), 0);
+}
+
+/// The correction is that of a world in which the table is true, whatever judges the rules.
+#[test]
+fn held_out_rows_change_no_correction() {
+    let table = rows();
+    let text = |world: &str| {
+        let text = scenario(&format!(
+            "[world]\n{world}\n[run]\nreplicates = 300\nlifts = [\"apparent\", \"decision\"]\n"
+        ));
+        text.replacen("[grid]", "granularity = \"row\"\n[grid]", 1)
+    };
+    let (.., held_out) = judged(&table, &text("truth = \"split\""));
+    let (.., observed) = judged(&table, &text("truth = \"observed\"\nnoise = \"rows\""));
+    let mut compared = 0;
+    for winner in &held_out.worlds[0] {
+        if let Some(other) = observed.of(winner.configuration) {
+            assert!(winner.corrected.is_some());
+            assert_eq!(winner.corrected, other.corrected);
+            compared += 1;
+        }
+    }
+    assert!(compared > 0);
 }
 
 fn won_by(judgement: &Judgement, winners: &Winners, criterion: Criterion) -> bool {

@@ -221,6 +221,7 @@ impl Judgement {
     ) -> Result<(), Error> {
         let mut plugged_in = scenario.clone();
         plugged_in.world.truth = TruthModel::Observed;
+        plugged_in.world.split = None;
         // What a plan promises on the table is about one period.
         plugged_in.world.periods = 1;
         plugged_in.run.lifts = vec![Lift::Apparent, Lift::Decision];

@@ -298,7 +298,11 @@ impl Facts<'_> {
             Figure {
                 label: "what the table promises",
                 value: lift(promise),
-                note: "apparent: judged by the data that chose it".to_owned(),
+                note: if self.winner.periods().is_empty() {
+                    "apparent: judged by the data that chose it".to_owned()
+                } else {
+                    "for the first period, judged by the data that chose it".to_owned()
+                },
             },
             Figure {
                 label: would,

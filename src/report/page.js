@@ -338,7 +338,7 @@
       if (meaning) th.title = meaning;
       tr.append(th, td);
     };
-    const wanted = ["apparent_mean", "decision_mean", "recommended_mean", "recommended_p05", "recommended_p95", "decision_p05", "decision_p95", "recommended_prob_positive", "decision_prob_positive", "decision_cvar", "regret_mean", "prob_best", "plan_lift", "moved_share", "max_ratio"];
+    const wanted = ["apparent_mean", "decision_mean", "recommended_mean", "recommended_p05", "recommended_p95", "decision_p05", "decision_p95", "recommended_prob_positive", "decision_prob_positive", "decision_cvar", "attainable_mean", "decision_captured", "recommended_captured", "regret_mean", "prob_best", "plan_lift", "moved_share", "max_ratio"];
     if (!wanted.includes(state.metric)) wanted.unshift(state.metric);
     for (const name of wanted) {
       if (!columns.has(name)) continue;
