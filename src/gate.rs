@@ -131,10 +131,17 @@ pub struct Reading {
 /// A column that a metric may name, and what it holds.
 pub type MetricColumn<'a> = (&'a str, Kind);
 
-/// The values of a scenario's axes, as gates name them.
+/// The values of a scenario's axes, as gates name them; none of an axis that points of a design fill.
 #[must_use]
 pub fn axes_of(grid: &Grid) -> Vec<(String, Vec<FilterValue>)> {
-    let axes = grid.axes().into_iter();
+    let points = grid.points.as_ref();
+    let is_filled = |name: &str| points.is_some_and(|points| points.range(name).is_some());
+    let axes = grid.axes().into_iter().map(|(name, mut values)| {
+        if is_filled(name) {
+            values.clear();
+        }
+        (name, values)
+    });
     let value = |value| match value {
         AxisValue::Number(number) => FilterValue::Number(number),
         AxisValue::Name(name) => FilterValue::Name(name.to_owned()),
@@ -191,6 +198,12 @@ fn filter_fault(filter: &Filter, axes: &[(String, Vec<FilterValue>)]) -> Option<
             format!("its axes are {}", known.join(", ")),
         ));
     };
+    if values.is_empty() {
+        return Some((
+            format!("points of a design fill {axis}: no configuration is known by a value of it"),
+            format!("leave {axis} out; axes with listed values may stand here"),
+        ));
+    }
     let stranger = filter.values.iter().find(|value| !values.contains(value))?;
     let mut known: Vec<String> = values.iter().take(12).map(ToString::to_string).collect();
     if values.len() > known.len() {
@@ -223,12 +236,18 @@ pub fn recorded(run: &FinishedRun) -> Result<Vec<Gate>, Error> {
     })
 }
 
-/// The axes of a run, as its manifest has them.
+/// The axes of a run, as its manifest has them; without values where points of a design fill them.
 #[must_use]
 pub fn recorded_axes(run: &FinishedRun) -> Vec<(String, Vec<FilterValue>)> {
-    let axes = run.manifest().scenario.get("axes");
-    let axes = axes.and_then(|axes| axes.as_object());
+    let scenario = &run.manifest().scenario;
+    let axes = scenario.get("axes").and_then(|axes| axes.as_object());
+    let filled = scenario
+        .get("design")
+        .and_then(|design| design.get("ranges"));
     let read = |(name, values): (&String, &serde_json::Value)| {
+        if filled.is_some_and(|filled| filled.get(name).is_some()) {
+            return Some((name.clone(), Vec::new()));
+        }
         let values = serde_json::from_value(values.clone()).ok()?;
         Some((name.clone(), values))
     };

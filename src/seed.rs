@@ -39,6 +39,10 @@ pub enum Purpose {
     Dates = 7,
     /// Which rows a planner sees and which judge it.
     Split = 8,
+    /// Points of a design.
+    Design = 30,
+    /// Rows of a design in bootstrap samples of it.
+    Bootstrap = 31,
     /// Which channel a row is given to, where rows are permuted.
     Permutation = 20,
 }

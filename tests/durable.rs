@@ -35,7 +35,7 @@ fn answer(folder: &TempDir, arguments: &[&str]) -> (Vec<u8>, String, Option<i32>
 }
 
 #[track_caller]
-fn succeed(folder: &TempDir, arguments: &[&str]) -> Vec<u8> {
+pub(crate) fn succeed(folder: &TempDir, arguments: &[&str]) -> Vec<u8> {
     let (out, told, code) = answer(folder, arguments);
     assert_eq!(code, Some(0), "{arguments:?}: {told}");
     out
@@ -74,7 +74,7 @@ pub(crate) fn names(folder: &Path) -> Vec<String> {
 }
 
 /// Makes all shards of a scenario and merges them.
-fn shards(folder: &TempDir, count: u64) {
+pub(crate) fn shards(folder: &TempDir, count: u64) {
     let of = |kind: &str, shard: u64| format!("{kind}-{shard}.parquet");
     let (mut bests, mut rows) = (Vec::new(), Vec::new());
     for shard in 1..=count {
@@ -120,7 +120,7 @@ fn shards(folder: &TempDir, count: u64) {
 }
 
 #[test]
-fn shards_merge_to_the_bytes_of_one_run() {
+pub(crate) fn shards_merge_to_the_bytes_of_one_run() {
     let folder = tempfile::tempdir().unwrap();
     scenario(&folder, 40);
     succeed(&folder, &["run", "s.toml", "--out", "whole"]);

@@ -1,7 +1,7 @@
 //! Indices of sensitivity against the oracle's golden values.
 
 use crate::support::{cases, golden, number, numbers};
-use liftsweep::stats::{Anova, Component, Effects, halved};
+use liftsweep::stats::{Anova, Component, Effects, RangeEffects, Saltelli, halved};
 use serde_json::Value;
 
 /// A nested list as its lengths and its numbers, the last axis fastest.
@@ -108,4 +108,38 @@ fn indices_from_two_halves_of_the_replicates() {
         let total = got.total.iter().map(|total| total.unwrap());
         case.check_all("total", &case.expect["total"], &indices(total, whole));
     }
+}
+
+/// The indices of a design, with `SALib`'s beside them where the oracle has asked it.
+#[test]
+fn saltelli_and_jansen() {
+    let mut seen = 0;
+    for case in cases(&golden("golden_sensitivity.json"), "saltelli") {
+        let (a, b) = (numbers(&case.input["fA"]), numbers(&case.input["fB"]));
+        let mixed: Vec<Vec<f64>> = case.input["fAB"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(numbers)
+            .collect();
+        let axes = mixed.len();
+        let mut saltelli = Saltelli::new(axes, 1);
+        for row in 0..a.len() {
+            let of_row = std::iter::once(a[row]);
+            let of_row = of_row.chain(mixed.iter().map(|f| f[row])).chain([b[row]]);
+            of_row.for_each(|y| saltelli.observe(&[[y, 0.0]]));
+        }
+        let RangeEffects {
+            variance,
+            first,
+            total,
+            ..
+        } = saltelli.finish(0, |_, _, _| 0).unwrap().remove(0);
+        let first = indices(first.into_iter(), variance);
+        let total = indices(total.into_iter(), variance);
+        case.check_all("first", &case.expect["first"], &first);
+        case.check_all("total", &case.expect["total"], &total);
+        seen += axes;
+    }
+    assert!(seen >= 6, "{seen} axes");
 }

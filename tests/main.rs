@@ -19,6 +19,8 @@ mod analysts;
 mod browser;
 /// Gates, comparisons, and what explains the program.
 mod commands;
+/// Points over ranges in place of a product.
+mod designs;
 /// The data dictionary in `results/README.md`.
 mod dictionary;
 /// Runs that die, and runs in shards.

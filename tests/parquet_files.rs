@@ -73,7 +73,7 @@ fn rows(path: &Path) -> Vec<Vec<(String, Field)>> {
 }
 
 /// Holds a Parquet file to a CSV file, bit for bit.
-fn same_as_csv(folder: &Path, table: &str) {
+pub(crate) fn same_as_csv(folder: &Path, table: &str) {
     let mut reader = csv::Reader::from_path(folder.join(format!("{table}.csv"))).unwrap();
     let header = reader.headers().unwrap().clone();
     let records: Vec<_> = reader.records().map(Result::unwrap).collect();

@@ -325,7 +325,9 @@ fn every_bundled_scenario_runs() {
         {
             let name = path.file_stem().unwrap().to_str().unwrap();
             run(&folder, &path, name, &["--replicates", "50"]);
-            assert!(!rows(&folder, name, "allocations.csv").is_empty());
+            // Only points in worlds of their own have no winner, whose plan would be written.
+            let plans = rows(&folder, name, "allocations.csv");
+            assert_eq!(plans.is_empty(), name == "ranges", "{name}");
             seen += 1;
         }
     }

@@ -76,6 +76,8 @@ pub(crate) fn allocate(arguments: &Allocate) -> Outcome {
 /// Every rule axis must have one value; which world the plan is for makes no difference to it.
 fn one_rule(scenario: &Scenario) -> Result<(), Error> {
     let mut problems = Problems::new();
+    let points = scenario.grid.points.as_ref();
+    let range = |name: &str| points?.range(name);
     for (name, values) in scenario.grid.axes() {
         if values.len() > 1 && !WORLD_AXES.contains(&name) {
             let known: Vec<String> = values.iter().take(8).map(axis_value).collect();
@@ -91,12 +93,24 @@ fn one_rule(scenario: &Scenario) -> Result<(), Error> {
                     ..Place::default()
                 },
                 subject: format!("--set {name}"),
-                message: format!(
-                    "a plan is of one configuration, and {name} has {} values: {}{more}",
-                    values.len(),
-                    known.join(", ")
-                ),
-                remedy: format!("choose one, e.g. --set {name}={}", known[0]),
+                message: match range(name) {
+                    Some([from, to]) => format!(
+                        "a plan is of one configuration, and {name} is a range from {} to {}",
+                        number(from),
+                        number(to)
+                    ),
+                    None => format!(
+                        "a plan is of one configuration, and {name} has {} values: {}{more}",
+                        values.len(),
+                        known.join(", ")
+                    ),
+                },
+                remedy: match range(name) {
+                    Some([from, _]) => {
+                        format!("choose a value, e.g. --set {name}={}", number(from))
+                    }
+                    None => format!("choose one, e.g. --set {name}={}", known[0]),
+                },
             });
         }
     }

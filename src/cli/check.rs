@@ -5,6 +5,7 @@ use std::fmt::Write;
 use liftsweep::config::Overrides;
 use liftsweep::engine::{self, Options, Unobserved};
 use liftsweep::load::{Loaded, load};
+use liftsweep::output::number;
 use liftsweep::problem::Error;
 use liftsweep::scenario::Scenario;
 use liftsweep::units::{Count, Money};
@@ -36,6 +37,7 @@ pub(crate) fn check(arguments: &Check) -> Outcome {
     text.push_str(&findings(&engine::findings(scenario, &Unobserved)?));
     text.push('\n');
     text.push_str(&table(scenario));
+    text.push_str(&design(scenario));
     text.push_str(&axes(scenario));
     let cost = cost(&loaded, options, loading, interrupt);
     text.push_str(&cost.map_err(|error| at_scenario(error, &arguments.scenario))?);
@@ -55,15 +57,46 @@ fn table(scenario: &Scenario) -> String {
     wrapped(&sums, 9)
 }
 
+/// What the points of a design fill, and what becomes of a point; empty where the grid is a product.
+fn design(scenario: &Scenario) -> String {
+    let Some(points) = &scenario.grid.points else {
+        return String::new();
+    };
+    let filled: Vec<&str> = points.filled().collect();
+    let one = if points.design.indices {
+        format!(
+            ", each {} configurations for indices of sensitivity",
+            filled.len() + 2
+        )
+    } else if points.worlds() > 1 {
+        format!(", each in {} worlds", points.worlds())
+    } else {
+        String::new()
+    };
+    let text = format!(
+        "design   {} points ({}) over {}{one}",
+        Count(points.design.rows.into()),
+        points.design.sampler.name(),
+        filled.join(", ")
+    );
+    wrapped(&text, 9)
+}
+
 fn axes(scenario: &Scenario) -> String {
     const SHOWN: usize = 6;
     let mut text = String::new();
+    let points = scenario.grid.points.as_ref();
     for (position, (name, values)) in scenario.grid.axes().into_iter().enumerate() {
+        let label = if position == 0 { "axes" } else { "" };
+        if let Some([from, to]) = points.and_then(|points| points.range(name)) {
+            let (from, to) = (number(from), number(to));
+            let _ = writeln!(text, "{label:<9}{name:<11} range  {from} to {to}");
+            continue;
+        }
         let mut shown: Vec<String> = values.iter().take(SHOWN).map(axis_value).collect();
         if let Some(last) = values.last().filter(|_| values.len() > SHOWN) {
             shown.push(format!("... {}", axis_value(last)));
         }
-        let label = if position == 0 { "axes" } else { "" };
         // Writing to a string cannot fail.
         let _ = writeln!(
             text,

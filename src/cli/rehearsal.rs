@@ -171,6 +171,10 @@ fn once(
 
 /// Leaves the first configuration of a grid.
 fn first_of(grid: &mut Grid) {
+    if let Some(points) = &mut grid.points {
+        points.truncate(1);
+        return;
+    }
     for length in 0..grid.lengths().len() {
         grid.truncate(length, 1);
     }
@@ -182,6 +186,10 @@ fn thin(scenario: &mut Scenario) {
     // Scores, rates, alpha and delta, then worlds, then bounds, which share their work.
     const ORDER: [usize; 14] = [2, 3, 0, 1, 10, 12, 13, 11, 9, 4, 5, 6, 7, 8];
     let grid = &mut scenario.grid;
+    if let Some(points) = &mut grid.points {
+        points.truncate(usize::try_from(MOST).unwrap_or(usize::MAX));
+        return;
+    }
     for axis in ORDER {
         let length = grid.lengths()[axis];
         let others = grid.size() / length as u128;

@@ -118,7 +118,7 @@ fn no_number(arguments: &Run) -> Error {
         message:
             "the scenario leaves the number of replicates open, which only a whole run can settle"
                 .into(),
-        remedy: "give the number: run.replicates, or --replicates N for every shard".into(),
+        remedy: "pass --replicates N to every shard, or write replicates = N in place of mcse_mean and mcse_cvar; a whole run of a smaller grid finds such an N: its summary and manifest.json name it".into(),
     }
     .into()
 }

@@ -27,7 +27,9 @@ pub(super) fn numbers(
     problems: &mut Problems,
 ) -> Option<Vec<f64>> {
     if let DeValue::Table(table) = entry.value() {
-        return range(entry, table, domain, problems);
+        // Designs fill axes, and nothing else that takes numbers.
+        let is_axis = repeats == Repeats::Allowed;
+        return range(entry, table, domain, is_axis, problems);
     }
     let expected = expected(entry, "a number", "a number, a list of numbers or a range");
     let read = |part: &Entry, problems: &mut Problems| {
@@ -121,15 +123,18 @@ pub(super) fn list<'a, T, I: Ord>(
     (problems.len() == before).then_some(values)
 }
 
-/// A range, its three numbers checked one by one and then together.
+/// A range, its three numbers checked one by one and then together. One of an axis may lack its step where
+/// there is a design.
 pub(super) fn range<'a>(
     entry: &Entry<'a>,
     table: &'a DeTable<'a>,
     domain: &Domain,
+    is_axis: bool,
     problems: &mut Problems,
 ) -> Option<Vec<f64>> {
     const KEYS: [&str; 3] = ["from", "to", "step"];
     const EXAMPLE: &str = "write, for example, { from = 0.0, to = 1.0, step = 0.1 }";
+    let is_open = is_axis && entry.in_design() && !table.contains_key("step");
     let before = problems.len();
     for name in table.keys() {
         let typed = shortened(name.get_ref());
@@ -143,11 +148,21 @@ pub(super) fn range<'a>(
     }
     let missing: Vec<&str> = KEYS
         .into_iter()
-        .filter(|key| !table.contains_key(*key))
+        .filter(|key| !(table.contains_key(*key) || is_open && *key == "step"))
         .collect();
+    if is_open && missing.is_empty() {
+        return open_range(entry, table, domain, problems);
+    }
     if !missing.is_empty() {
         let message = format!("the range lacks {}", missing.join(" and "));
-        problems.push(entry.here().problem("E_KEY", message, EXAMPLE));
+        let remedy = if is_open {
+            "write, for example, { from = 0.0, to = 1.0 }".to_owned()
+        } else if is_axis && missing == ["step"] {
+            format!("{EXAMPLE}, or add a [design], which fills ranges without a step")
+        } else {
+            EXAMPLE.to_owned()
+        };
+        problems.push(entry.here().problem("E_KEY", message, remedy));
     }
     let mut texts = Vec::new();
     for key in KEYS {
@@ -165,6 +180,34 @@ pub(super) fn range<'a>(
         Err(fault) => fault,
     };
     let (message, remedy) = explain(&fault, [from, to, step], domain);
+    problems.push(entry.here().problem("E_AXIS", message, remedy));
+    None
+}
+
+/// A range without a step, which a design fills: its ends.
+fn open_range<'a>(
+    entry: &Entry<'a>,
+    table: &'a DeTable<'a>,
+    domain: &Domain,
+    problems: &mut Problems,
+) -> Option<Vec<f64>> {
+    let mut end = |key| entry.part(table.get(key)?).number(domain, problems);
+    let (from, to) = (end("from"), end("to"));
+    let (from, to) = (from?, to?);
+    if from < to {
+        return Some(vec![from, to]);
+    }
+    let (message, remedy) = if from > to {
+        (
+            format!("from {from} is larger than to {to}"),
+            format!("write {{ from = {to}, to = {from} }}"),
+        )
+    } else {
+        (
+            format!("from {from} to {to} there is one value, and nothing to fill"),
+            format!("write {from} in place of the range, or a larger end"),
+        )
+    };
     problems.push(entry.here().problem("E_AXIS", message, remedy));
     None
 }

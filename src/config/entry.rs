@@ -76,6 +76,11 @@ impl<'a> Entry<'a> {
         }
     }
 
+    /// Whether a range of this key that has no step is filled by a design.
+    pub(super) fn in_design(&self) -> bool {
+        self.source.has_design()
+    }
+
     /// What was written.
     pub(super) fn value(&self) -> &'a DeValue<'a> {
         self.value.get_ref()

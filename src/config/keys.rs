@@ -3,7 +3,7 @@
 //! reads it with; tests hold the list itself to the keys that the parser asks for.
 
 use super::entry::{Domain, Names};
-use super::{data, gate, grid, periods, response, settings, split, world};
+use super::{data, design, gate, grid, periods, response, settings, split, world};
 
 /// One key.
 #[derive(Debug, Clone)]
@@ -119,6 +119,7 @@ pub(super) fn keys() -> Vec<Key> {
     ];
     keys.extend(data_keys());
     keys.extend(grid_keys());
+    keys.extend(design_keys());
     keys.extend(world_keys());
     keys.extend(response_keys());
     keys.extend(setting_keys());
@@ -317,6 +318,31 @@ fn grid_keys() -> Vec<Key> {
             "grid.channel.*.locked",
             Takes::Boolean,
             "Whether this channel keeps today's share. Default: false.",
+        ),
+    ]
+}
+
+fn design_keys() -> Vec<Key> {
+    vec![
+        key(
+            "design",
+            Takes::Table,
+            "Points that fill the ranges without a step, in place of the product of all axes.",
+        ),
+        key(
+            "design.sampler",
+            Takes::Name(design::SAMPLER.all()),
+            "How points are spread: scrambled Sobol' points, or a Latin hypercube. Default: \"sobol\".",
+        ),
+        key(
+            "design.points",
+            Takes::Whole(design::POINTS.0, design::POINTS.1),
+            "Points, a power of 2 for Sobol'; with indices, rows of axes + 2 configurations. Default: 1024.",
+        ),
+        key(
+            "design.indices",
+            Takes::Boolean,
+            "Whether sensitivity indices are estimated, which fills every axis with several values. If not, each point is a rule in every listed world. Default: true.",
         ),
     ]
 }

@@ -17,6 +17,7 @@
 mod axis;
 mod blame;
 mod data;
+mod design;
 mod entry;
 mod feasible;
 mod gate;
@@ -50,7 +51,9 @@ use self::reader::Section;
 use self::source::{Placed, Source, Spot};
 use self::world::WorldDraft;
 use crate::problem::Problems;
-use crate::scenario::{Granularity, MetricSettings, OutputSettings, RunSettings, TableSpec};
+use crate::scenario::{
+    AXES, Design, Granularity, MetricSettings, OutputSettings, RunSettings, TableSpec,
+};
 use crate::truth::TruthModel;
 use crate::units::Count;
 
@@ -88,6 +91,7 @@ pub struct Draft {
     value_spot: Spot,
     grid: GridDraft,
     world: WorldDraft,
+    design: Option<Design>,
     run: RunSettings,
     metrics: MetricSettings,
     /// Where `metrics.clairvoyant` stands.
@@ -107,8 +111,8 @@ impl Draft {
 /// Reads a scenario file. `path` names it in messages, and relative paths in it start at its folder.
 #[must_use]
 pub fn parse(path: &Path, text: &str, overrides: &Overrides) -> Parsed {
-    let source = Source::file(path, text);
     let (root, errors) = DeTable::parse_recoverable(text);
+    let source = Source::file(path, text).with_design(root.get_ref().contains_key("design"));
     let mut problems = Problems::new();
     let axes = AxisOverrides::new(&overrides.axes, &mut problems);
     let top = Section::top(&source, root.get_ref());
@@ -181,7 +185,11 @@ impl<'a> Reading<'_, 'a> {
         let before = problems.len();
         let grid = grid::read(&mut top, self.axes, problems);
         let world = world::read(&mut top, self.axes, problems);
-        if self.has_syntax && problems.len() == before {
+        let intact = self.has_syntax && problems.len() == before;
+        let lengths = intact.then(|| lengths(&grid, &world));
+        let set = |axis: &str| self.axes.has(axis);
+        let design = design::read(&mut top, lengths, set, problems);
+        if intact && design.is_none() {
             check_size(&top, &grid, &world, problems);
         }
         if let Some(table) = table.as_ref().filter(|_| self.has_syntax) {
@@ -195,7 +203,6 @@ impl<'a> Reading<'_, 'a> {
         split::check_clairvoyant(&world, clairvoyant, problems);
         let output = settings::read_output(&mut top, problems);
         let gates = gate::read(&mut top, problems);
-        settings::refuse_later_tables(&mut top, problems);
         top.finish(problems);
         let has_rows = table
             .as_ref()
@@ -209,6 +216,7 @@ impl<'a> Reading<'_, 'a> {
             value_spot,
             grid,
             world,
+            design,
             run,
             metrics,
             clairvoyant_spot,
@@ -217,6 +225,13 @@ impl<'a> Reading<'_, 'a> {
         };
         (table, draft)
     }
+}
+
+/// How many values each axis has, in grid order.
+fn lengths(grid: &GridDraft, world: &WorldDraft) -> [usize; AXES.len()] {
+    let of_rule = grid.lengths().into_iter();
+    let mut lengths = of_rule.chain(world.lengths()).map(|(_, length)| length);
+    std::array::from_fn(|_| lengths.next().unwrap_or(1))
 }
 
 /// The grid is counted before anything of its size is allocated.

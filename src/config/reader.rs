@@ -6,6 +6,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::entry::{Entry, describe, shortened};
 use super::keys;
+use super::number::{decimal_text, to_f64};
 use super::source::{Placed, Source, Spot};
 use crate::problem::{Place, Problem, Problems, nearest};
 
@@ -100,6 +101,18 @@ impl<'a> Section<'a> {
             }
         };
         tables.iter().map(section).collect()
+    }
+
+    /// The ends of a range without a step, of an axis of a table of this one.
+    pub(super) fn open_range(&self, table: &str, axis: &str) -> Option<[f64; 2]> {
+        let within = |value: &'a Spanned<DeValue<'a>>| match value.get_ref() {
+            DeValue::Table(table) => Some(table),
+            _ => None,
+        };
+        let range = within(within(self.table?.get(table)?)?.get(axis)?)?;
+        let end = |key| Some(to_f64(&decimal_text(range.get(key)?.get_ref())?));
+        let open = !range.contains_key("step");
+        open.then(|| Some([end("from")?, end("to")?])).flatten()
     }
 
     /// Whether the file has this table.

@@ -88,7 +88,13 @@ impl Draft {
                 blocks,
                 split,
             },
-            grid: complete_grid(self.grid, self.world, dispersion),
+            grid: {
+                let grid = complete_grid(self.grid, self.world, dispersion);
+                match self.design {
+                    Some(design) => design.fill(grid, self.seed),
+                    None => grid,
+                }
+            },
             run: self.run,
             metrics: self.metrics,
             output: self.output,
@@ -258,6 +264,7 @@ fn complete_grid(grid: GridDraft, world: WorldDraft, dispersion: Vec<f64>) -> Gr
         elasticity: world.elasticity,
         noise_cv: world.noise_cv,
         drift_cv: world.drift_cv,
+        points: None,
     }
 }
 

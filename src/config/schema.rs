@@ -9,7 +9,8 @@ use crate::scenario::AXES;
 /// The JSON Schema (draft 7) of the scenario file.
 ///
 /// It accepts every file that the parser accepts. The parser also refuses what no schema says well:
-/// ranges that miss their end, bounds that cannot hold, columns that are not there.
+/// ranges that miss their end or, without a design, their step, bounds that cannot hold, columns that are not
+/// there.
 #[must_use]
 pub fn schema() -> Value {
     let keys = Keys {
@@ -167,7 +168,7 @@ fn axis(domain: &Domain, one: &Value, different: bool) -> Value {
             "to": number(domain),
             "step": { "type": "number", "exclusiveMinimum": 0 },
         },
-        "required": ["from", "to", "step"],
+        "required": if different { &["from", "to", "step"][..] } else { &["from", "to"] },
         "additionalProperties": false,
     });
     if let Some(choices) = axis["anyOf"].as_array_mut() {

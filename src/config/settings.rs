@@ -347,29 +347,8 @@ pub(super) fn read_output(top: &mut Section<'_>, problems: &mut Problems) -> Out
     }
 }
 
-/// `[design]`.
-pub(super) fn refuse_later_tables(top: &mut Section<'_>, problems: &mut Problems) {
-    let read = top.read("design", |_| Some(()));
-    if read.value.is_some() {
-        problems.push(not_yet(
-            &read,
-            "another design than the full grid",
-            "remove [design], and list the axes in [grid]",
-        ));
-    }
-}
-
-fn not_yet<T>(read: &Placed<T>, what: &str, remedy: &str) -> crate::problem::Problem {
-    let spot: &Spot = &read.spot;
-    spot.problem(
-        "E_NOT_YET",
-        format!("{what} is not available in this version"),
-        remedy,
-    )
-}
-
 /// A number that may have been too large to read.
-fn saturated(number: i128) -> String {
+pub(super) fn saturated(number: i128) -> String {
     match number {
         i128::MAX => "a number of more than 38 digits".to_owned(),
         i128::MIN => "a negative number of more than 38 digits".to_owned(),

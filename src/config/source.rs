@@ -14,6 +14,8 @@ pub(super) struct Source<'a> {
     line_starts: Vec<usize>,
     /// The tables that were read, with the keys that were asked for.
     pub(super) asked: RefCell<Vec<(String, Vec<&'static str>)>>,
+    /// Whether the file has a `[design]`, which fills ranges that have no step.
+    design: bool,
 }
 
 impl<'a> Source<'a> {
@@ -28,7 +30,18 @@ impl<'a> Source<'a> {
             text,
             line_starts,
             asked: RefCell::default(),
+            design: false,
         }
+    }
+
+    /// The same file, which has a `[design]` or not.
+    pub(super) fn with_design(self, design: bool) -> Self {
+        Self { design, ..self }
+    }
+
+    /// Whether ranges without a step are filled.
+    pub(super) fn has_design(&self) -> bool {
+        self.design
     }
 
     /// An argument of the command line.
@@ -38,6 +51,7 @@ impl<'a> Source<'a> {
             text,
             line_starts: Vec::new(),
             asked: RefCell::default(),
+            design: false,
         }
     }
 

@@ -38,9 +38,13 @@ pub(super) struct BreakEven {
     medians: Vec<Vec<[f64; 2]>>,
 }
 
-/// Whether a grid has an axis along which rules may break even.
+/// Whether a grid has an axis along which rules may break even; points that fill the world do not lie along
+/// its axes.
 #[must_use]
 pub fn may_break_even(grid: &Grid) -> bool {
+    if !grid.compares() {
+        return false;
+    }
     world_axes(grid)
         .iter()
         .any(|(name, values)| ALONG.contains(name) && varies(values))
@@ -49,13 +53,12 @@ pub fn may_break_even(grid: &Grid) -> bool {
 impl BreakEven {
     /// For the rows of a scenario.
     pub(super) fn new(scenario: &Scenario) -> Self {
-        let axes = world_axes(&scenario.grid);
-        let lifts = LIFTS.into_iter().filter(|lift| scenario.run.reports(*lift));
-        let lifts: Vec<Lift> = if may_break_even(&scenario.grid) {
-            lifts.collect()
-        } else {
-            Vec::new()
-        };
+        let (mut axes, mut lifts) = (Vec::new(), Vec::new());
+        if may_break_even(&scenario.grid) {
+            axes = world_axes(&scenario.grid);
+            lifts.extend(LIFTS);
+            lifts.retain(|lift| scenario.run.reports(*lift));
+        }
         Self {
             worlds: axes.iter().map(|(_, values)| values.len()).product(),
             medians: vec![Vec::new(); lifts.len()],

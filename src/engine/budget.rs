@@ -65,11 +65,13 @@ impl Needs {
         let lifts = own_rows * per_row + of_plans + of_optima;
         let cell = scenario.grid.lengths()[4..]
             .iter()
-            .map(|length| *length as u64)
-            .product();
+            .fold(1_u64, |cell, length| cell.saturating_mul(*length as u64));
         Self {
             cell,
-            per_cell: (cell <= PLANNED && cell < scenario.grid.len()).then(|| {
+            per_cell: (scenario.grid.points.is_none()
+                && cell <= PLANNED
+                && cell < scenario.grid.len())
+            .then(|| {
                 let plan = Plan::new(scenario, (0..cell).collect(), kept.judges());
                 let plans = if of_plans > 0 {
                     plan.fixed_rows(scenario)
@@ -110,9 +112,9 @@ fn replicates(scenario: &Scenario) -> u64 {
 
 /// Bytes that are kept per world to compare its rules: best lift, ties and the star's lift of every
 /// replicate, and best and ties by apparent lift where it is kept; nothing where no decision lift is asked for.
-pub(super) fn bytes_of_worlds(scenario: &Scenario) -> u64 {
+fn bytes_of_worlds(scenario: &Scenario) -> u64 {
     let kept = Kept::new(&scenario.run);
-    let per_replicate = match (kept.compares(), kept.picks()) {
+    let per_replicate = match (kept.compares() && scenario.grid.compares(), kept.picks()) {
         (false, _) => 0,
         (true, false) => 24,
         (true, true) => 40,
@@ -123,9 +125,37 @@ pub(super) fn bytes_of_worlds(scenario: &Scenario) -> u64 {
     per_world.saturating_mul(scenario.grid.worlds())
 }
 
+/// Bytes that are kept per level of a world that points fill: curves, judges, posteriors, and where held-out
+/// rows judge, what today's mix brings in them. In a product these are few.
+fn bytes_of_levels(scenario: &Scenario) -> u64 {
+    let grid = &scenario.grid;
+    if grid.compares() {
+        return 0;
+    }
+    let n = scenario.campaigns.len() as u64;
+    let length = |values: &[f64]| values.len() as u64;
+    let elasticities = length(&grid.elasticity);
+    let curves = elasticities.saturating_mul(64 * n + 500);
+    let posteriors = length(&grid.dispersion).saturating_mul(64 * n + 10_000);
+    let rows = if scenario.world.split.is_some() {
+        let draws = [&grid.dispersion, &grid.noise_cv, &grid.drift_cv].into_iter();
+        let draws = draws.fold(1_u64, |draws, axis| draws.saturating_mul(length(axis)));
+        draws.min(grid.len()).saturating_mul(elasticities)
+    } else {
+        0
+    };
+    let by_rows = rows.saturating_mul(8).saturating_mul(replicates(scenario));
+    curves.saturating_add(posteriors).saturating_add(by_rows)
+}
+
+/// What a run keeps whatever the size of its blocks.
+pub(super) fn bytes_of_all(scenario: &Scenario) -> u64 {
+    bytes_of_worlds(scenario).saturating_add(bytes_of_levels(scenario))
+}
+
 /// Contiguous ranges of some configurations, each within what the comparison of worlds leaves of the limit.
 pub(super) fn blocks(scenario: &Scenario, options: Options, of: Range<u64>) -> Vec<Range<u64>> {
-    let left = options.memory.saturating_sub(bytes_of_worlds(scenario));
+    let left = options.memory.saturating_sub(bytes_of_all(scenario));
     let size = Needs::of(scenario).most(left);
     let count = (of.end.saturating_sub(of.start)).div_ceil(size);
     (0..count)
@@ -143,13 +173,30 @@ pub(super) fn largest(blocks: &[Range<u64>]) -> u64 {
 ///
 /// # Errors
 ///
-/// `E_MEMORY` if comparing the rules of every world takes more than three quarters of the limit.
+/// `E_MEMORY` if comparing the rules of every world takes more than three quarters of the limit, or keeping
+/// what a design's worlds need does.
 pub fn refuse_size(scenario: &Scenario, options: Options) -> Result<(), Error> {
-    let bytes = bytes_of_worlds(scenario);
+    let bytes = bytes_of_all(scenario);
     if bytes <= options.memory / 4 * 3 {
         return Ok(());
     }
     let gib = |bytes: u64| bytes as f64 / f64::from(1 << 30);
+    if !scenario.grid.compares() {
+        return Err(Problem {
+            code: "E_MEMORY",
+            place: Place::default(),
+            subject: "design".into(),
+            message: format!(
+                "points fill the world: what {} elasticities and {} dispersions need takes {:.1} GiB; the limit for it is {:.2} GiB",
+                Count(scenario.grid.elasticity.len() as u128),
+                Count(scenario.grid.dispersion.len() as u128),
+                gib(bytes),
+                gib(options.memory / 4 * 3)
+            ),
+            remedy: "use fewer points, list values of the world's axes in place of ranges, or allow more with --memory".into(),
+        }
+        .into());
+    }
     Err(Problem {
         code: "E_MEMORY",
         place: Place::default(),

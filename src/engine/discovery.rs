@@ -193,11 +193,16 @@ struct Axis {
     levels: Vec<usize>,
     /// Configurations in a row that share a position.
     stride: usize,
+    /// Where the configurations are points: the position of each.
+    points: Option<Vec<u32>>,
 }
 
 impl Axis {
     fn level(&self, case: usize) -> usize {
-        self.levels[case / self.stride % self.levels.len()]
+        match &self.points {
+            Some(points) => self.levels[points[case] as usize],
+            None => self.levels[case / self.stride % self.levels.len()],
+        }
     }
 }
 
@@ -220,7 +225,13 @@ fn axes(grid: &Grid) -> Vec<Axis> {
                 }
             }
         }
-        let place = |value: &AxisValue| values.iter().position(|other| other == value).unwrap_or(0);
+        let place = |value: &AxisValue| {
+            if ordered {
+                values.partition_point(|other| other < value)
+            } else {
+                values.iter().position(|other| other == value).unwrap_or(0)
+            }
+        };
         let levels: Vec<usize> = positions.iter().map(place).collect();
         let length = levels.len();
         if values.len() > 1 {
@@ -233,9 +244,10 @@ fn axes(grid: &Grid) -> Vec<Axis> {
                 values,
                 levels,
                 stride,
+                points: grid.points.as_ref().map(|points| points.on_axis(name)),
             });
         }
-        stride *= length;
+        stride = stride.saturating_mul(length);
     }
     axes.reverse();
     axes

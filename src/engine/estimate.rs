@@ -1,6 +1,6 @@
 //! What a run will cost.
 
-use super::budget::{Options, blocks, bytes_of_worlds, largest};
+use super::budget::{Options, blocks, bytes_of_all, largest};
 use super::chain::Chain;
 use super::kept::Kept;
 use super::kernel::Kernel;
@@ -35,7 +35,7 @@ const LANES_PER_CHANNEL: u64 = 12;
 #[must_use]
 pub fn estimate(scenario: &Scenario, options: Options, threads: u64, plans: u64) -> Estimate {
     let blocks = blocks(scenario, options, 0..scenario.grid.len());
-    let compares = Kept::new(&scenario.run).compares();
+    let compares = Kept::new(&scenario.run).compares() && scenario.grid.compares();
     let passes = if blocks.len() > 1 && compares { 2 } else { 1 };
     let (configurations, replicates) = (scenario.grid.len(), scenario.run.replicates);
     let n = scenario.campaigns.len() as u64;
@@ -59,7 +59,7 @@ pub fn estimate(scenario: &Scenario, options: Options, threads: u64, plans: u64)
             + 300 * n
             + 40 * rows_of_table
             + buffers
-            + bytes_of_worlds(scenario)
+            + bytes_of_all(scenario)
             + largest * BYTES_PER_SLOT
             + 16 * n * bounds
             + lifts.max(shares),

@@ -4,7 +4,7 @@
 //! Per replicate: worlds are drawn once; per score, the scores once; per delta, the target shares;
 //! per alpha, the blend; per bounds, the allocation; per elasticity, one power.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::clips::ClipGroup;
 use super::kept::Kept;
@@ -308,7 +308,8 @@ fn alpha_node(
 ) -> AlphaNode {
     let grid = &scenario.grid;
     let alpha = grid.alpha[branches[0].alpha];
-    let mut clips: Vec<Vec<Branch>> = vec![Vec::new(); grid.elasticity.len()];
+    // By position on the elasticity axis.
+    let mut clips: BTreeMap<usize, Vec<Branch>> = BTreeMap::new();
     let mut projections = clips.clone();
     let mut plain: Vec<(u64, BoundsNode)> = Vec::new();
     for branch in branches {
@@ -321,7 +322,7 @@ fn alpha_node(
             BoundMode::Euclidean => None,
         };
         if let Some(groups) = factored {
-            groups[branch.elasticity].push(*branch);
+            groups.entry(branch.elasticity).or_default().push(*branch);
             continue;
         }
         let leaf = Leaf {
@@ -341,12 +342,9 @@ fn alpha_node(
             )),
         }
     }
-    let groups = |groups: Vec<Vec<Branch>>| {
-        let groups = groups.into_iter().enumerate();
-        groups.filter_map(|(at, group)| {
-            let exponent = limits.exponent(at)?;
-            (!group.is_empty()).then_some((at, group, exponent))
-        })
+    let groups = |groups: BTreeMap<usize, Vec<Branch>>| {
+        let groups = groups.into_iter();
+        groups.filter_map(|(at, group)| Some((at, group, limits.exponent(at)?)))
     };
     AlphaNode {
         alpha,

@@ -1,8 +1,11 @@
 //! Which axes matter: how much of what a metric varies over the grid each of them explains.
 
+use rand::RngExt;
+
 use super::row::ConfigurationRow;
 use crate::scenario::{AxisValue, Grid, Lift, Scenario};
-use crate::stats::{Anova, Component, Effects, Summary, halved};
+use crate::seed::{Purpose, Streams};
+use crate::stats::{Anova, Component, Effects, RangeEffects, Saltelli, Summary, halved};
 use crate::units::ZERO_LIFT;
 
 /// The metrics of a lift that are looked at.
@@ -85,6 +88,8 @@ pub struct SensitivityRow {
     pub index: Option<f64>,
     /// The same of the metric as it is, noise included.
     pub index_raw: Option<f64>,
+    /// Of a design, 5 % and 95 % quantiles of `index` over bootstrap samples of its rows.
+    pub interval: Option<[f64; 2]>,
     /// Standard deviation of the metric over the grid, without replicate noise.
     pub sd: f64,
     /// The part of the metric's variance over the grid that is replicate noise, in [0, 1]; `None` where nothing
@@ -92,17 +97,33 @@ pub struct SensitivityRow {
     pub noise_share: Option<f64>,
 }
 
+/// How indices are made.
+#[derive(Debug)]
+enum Method {
+    /// Exactly, of the product of all axes.
+    Product(Anova),
+    /// From the rows of a design.
+    Design(Saltelli),
+    /// Not at all: a design without the configurations that it takes.
+    None,
+}
+
+/// Bootstrap samples of the rows of a design.
+const SAMPLES: usize = 200;
+
 /// Sensitivity of the metrics of every reported lift to the axes of the grid, from the rows in grid order.
 ///
 /// The exact functional analysis of variance of [`Anova`], every value of an axis weighing the same; a value
-/// that is listed twice weighs twice. Axes are choices, not uncertain inputs: indices rank them over *this*
-/// grid and are no probabilities.
+/// that is listed twice weighs twice. Where the grid is a design, the estimates of [`Saltelli`], and none where
+/// it was not asked for them. Axes are choices, not uncertain inputs: indices rank them over *this* grid and are
+/// no probabilities.
 #[derive(Debug)]
 pub struct Sensitivity {
     lifts: Vec<Lift>,
     /// The axes with more than one level: name, and whether the levels differ.
     axes: Vec<(&'static str, bool)>,
-    anova: Anova,
+    method: Method,
+    seed: u64,
     metrics: Vec<[f64; 2]>,
 }
 
@@ -111,10 +132,18 @@ impl Sensitivity {
     #[must_use]
     pub fn new(scenario: &Scenario) -> Self {
         let (axes, lengths): (Vec<_>, Vec<_>) = axes(&scenario.grid).into_iter().unzip();
+        let method = |metrics| match &scenario.grid.points {
+            None => Method::Product(Anova::new(&lengths, metrics)),
+            Some(points) if points.design.indices => {
+                Method::Design(Saltelli::new(points.filled().len(), metrics))
+            }
+            Some(_) => Method::None,
+        };
         let lifts = scenario.run.lifts.clone();
         let metrics = lifts.len() * SensitiveMetric::ALL.len();
         Self {
-            anova: Anova::new(&lengths, metrics),
+            method: method(metrics),
+            seed: scenario.seed,
             metrics: Vec::with_capacity(metrics),
             lifts,
             axes,
@@ -129,7 +158,11 @@ impl Sensitivity {
                 let metrics = SensitiveMetric::ALL.iter().map(|metric| metric.of(summary));
                 self.metrics.extend(metrics);
             }
-            self.anova.observe(&self.metrics);
+            match &mut self.method {
+                Method::Product(anova) => anova.observe(&self.metrics),
+                Method::Design(saltelli) => saltelli.observe(&self.metrics),
+                Method::None => {}
+            }
         }
     }
 
@@ -140,10 +173,51 @@ impl Sensitivity {
             let metrics = SensitiveMetric::ALL.into_iter();
             metrics.map(|metric| (*lift, metric))
         });
-        let effects = self.anova.finish().unwrap_or_default();
-        let rows = metrics.zip(effects);
-        rows.flat_map(|((lift, metric), effects)| self.rows(lift, metric, &effects))
-            .collect()
+        match &self.method {
+            Method::Product(anova) => {
+                let rows = metrics.zip(anova.finish().unwrap_or_default());
+                rows.flat_map(|((lift, metric), effects)| self.rows(lift, metric, &effects))
+                    .collect()
+            }
+            Method::Design(saltelli) => {
+                let streams = Streams::new(self.seed);
+                let pick = |sample: usize, draw: usize, rows: usize| {
+                    let mut stream =
+                        streams.channel(Purpose::Bootstrap, sample as u64, draw as u64);
+                    stream.random_range(0..rows)
+                };
+                let rows = metrics.zip(saltelli.finish(SAMPLES, pick).unwrap_or_default());
+                rows.flat_map(|((lift, metric), effects)| self.range_rows(lift, metric, &effects))
+                    .collect()
+            }
+            Method::None => Vec::new(),
+        }
+    }
+
+    fn range_rows(
+        &self,
+        lift: Lift,
+        metric: SensitiveMetric,
+        effects: &RangeEffects,
+    ) -> Vec<SensitivityRow> {
+        let varies = effects.variance.raw.sqrt() > ZERO_LIFT;
+        let whole = if varies {
+            effects.variance
+        } else {
+            Component::default()
+        };
+        let orders = [
+            (Order::First, &effects.first, &effects.first_interval),
+            (Order::Total, &effects.total, &effects.total_interval),
+        ];
+        let rows = orders.into_iter().flat_map(|(order, parts, intervals)| {
+            let axes = self.axes.iter().zip(parts).zip(intervals);
+            axes.map(move |(((axis, _), part), interval)| SensitivityRow {
+                interval: interval.filter(|_| varies),
+                ..index_row(lift, metric, order, [Some(*axis), None], Some(*part), whole)
+            })
+        });
+        rows.collect()
     }
 
     fn rows(&self, lift: Lift, metric: SensitiveMetric, effects: &Effects) -> Vec<SensitivityRow> {
@@ -154,18 +228,7 @@ impl Sensitivity {
         } else {
             Component::default()
         };
-        let row =
-            |order, axes: [Option<&'static str>; 2], component: Option<Component>| SensitivityRow {
-                lift,
-                metric,
-                order,
-                axis: axes[0],
-                with_axis: axes[1],
-                index: component.and_then(|part| part.index(whole)),
-                index_raw: component.and_then(|part| part.raw_index(whole)),
-                sd: whole.corrected().max(0.0).sqrt(),
-                noise_share: varies.then(|| (whole.noise / whole.raw).clamp(0.0, 1.0)),
-            };
+        let row = |order, axes, component| index_row(lift, metric, order, axes, component, whole);
         let told = |axis: &usize| self.axes[*axis].1;
         let name = |axis: usize| Some(self.axes[axis].0);
         let axes: Vec<usize> = (0..self.axes.len()).filter(told).collect();
@@ -192,6 +255,29 @@ impl Sensitivity {
             rows.push(row(Order::Higher, [None; 2], effects.higher()));
         }
         rows
+    }
+}
+
+/// One row; `whole` is the variance over the grid, 0 where nothing varies.
+fn index_row(
+    lift: Lift,
+    metric: SensitiveMetric,
+    order: Order,
+    axes: [Option<&'static str>; 2],
+    component: Option<Component>,
+    whole: Component,
+) -> SensitivityRow {
+    SensitivityRow {
+        lift,
+        metric,
+        order,
+        axis: axes[0],
+        with_axis: axes[1],
+        index: component.and_then(|part| part.index(whole)),
+        index_raw: component.and_then(|part| part.raw_index(whole)),
+        interval: None,
+        sd: whole.corrected().max(0.0).sqrt(),
+        noise_share: (whole.raw > 0.0).then(|| (whole.noise / whole.raw).clamp(0.0, 1.0)),
     }
 }
 

@@ -173,7 +173,7 @@ pub struct RobustRule {
 /// The winners of all worlds.
 #[derive(Debug, Clone)]
 pub struct Winners {
-    /// One entry per world level, in grid order.
+    /// One entry per world level, in grid order; none where no two rules share a world.
     pub worlds: Vec<WorldWinners>,
     /// The maximin rule by mean lift (recommended, or decision), where there are several worlds.
     pub robust: Option<RobustRule>,
@@ -184,7 +184,11 @@ pub struct Winners {
 
 impl Winners {
     pub(super) fn new(scenario: &Scenario) -> Self {
-        let worlds = usize::try_from(scenario.grid.worlds()).unwrap_or(usize::MAX);
+        let worlds = if scenario.grid.compares() {
+            usize::try_from(scenario.grid.worlds()).unwrap_or(usize::MAX)
+        } else {
+            0
+        };
         Self {
             worlds: vec![WorldWinners::default(); worlds],
             robust: None,
@@ -198,9 +202,11 @@ impl Winners {
         let worlds = self.worlds.len() as u64;
         for row in rows {
             let index = row.configuration.index;
-            self.worlds[usize::try_from(index % worlds).unwrap_or(0)].observe(row);
             self.degenerate_replicates = self.degenerate_replicates.max(row.degenerate_replicates);
-            self.observe_rule(index / worlds, row);
+            if worlds > 0 {
+                self.worlds[usize::try_from(index % worlds).unwrap_or(0)].observe(row);
+                self.observe_rule(index / worlds, row);
+            }
         }
     }
 

@@ -18,7 +18,7 @@ use crate::stats::{Course, Phase};
 const FRACTION: &str = "fraction of the variance";
 
 /// Columns of `sensitivity.csv`: name, unit, meaning.
-pub const SENSITIVITY_COLUMNS: [(&str, &str, &str); 9] = [
+pub const SENSITIVITY_COLUMNS: [(&str, &str, &str); 11] = [
     ("lift", "name", "the lift that the metric is of"),
     (
         "metric",
@@ -42,6 +42,12 @@ pub const SENSITIVITY_COLUMNS: [(&str, &str, &str); 9] = [
         FRACTION,
         "the same without the correction: the exact decomposition of the column as it is",
     ),
+    (
+        "index_p05",
+        FRACTION,
+        "5 % quantile of index over 200 bootstrap samples of the rows of a design; empty on a product of lists, where indices are exact",
+    ),
+    ("index_p95", FRACTION, "95 % quantile of the same"),
     (
         "sd",
         "unit of the metric",
@@ -368,9 +374,17 @@ fn push_sensitivity(text: &mut Vec<u8>, row: &SensitivityRow) {
     ] {
         push_name(text, name);
     }
+    let end = |at: usize| row.interval.map(|interval| interval[at]);
     push_numbers(
         text,
-        &[row.index, row.index_raw, Some(row.sd), row.noise_share],
+        &[
+            row.index,
+            row.index_raw,
+            end(0),
+            end(1),
+            Some(row.sd),
+            row.noise_share,
+        ],
     );
     end_line(text);
 }

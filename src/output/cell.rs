@@ -94,6 +94,8 @@ pub(super) struct Axis {
     texts: Texts,
     /// Configurations in a row that share a value: the product of the later axes' lengths.
     stride: u64,
+    /// Where the configurations are points: the position of each, empty where they share one.
+    points: Option<Vec<u32>>,
 }
 
 impl Axis {
@@ -109,6 +111,7 @@ impl Axis {
                     texts: Texts::new(values.iter().copied(), push_value),
                     values,
                     stride,
+                    points: grid.points.as_ref().map(|points| points.on_axis(name)),
                 };
                 stride = stride.saturating_mul(axis.values.len() as u64);
                 (name, axis)
@@ -137,6 +140,10 @@ impl Axis {
         let values = self.values.len();
         if values == 1 {
             return 0;
+        }
+        if let Some(points) = &self.points {
+            let at = usize::try_from(configuration).unwrap_or(usize::MAX);
+            return points.get(at).map_or(0, |position| *position as usize);
         }
         usize::try_from(configuration / self.stride % values as u64).unwrap_or(0)
     }

@@ -16,7 +16,7 @@ use crate::flag::Flag;
 use crate::problem::Error;
 use crate::response::{Curve, Parameter};
 use crate::scenario::{
-    AxisValue, ChannelBounds, FixedBy, ResponseKind, ResponseSettings, Scenario, SplitBy,
+    AXES, AxisValue, ChannelBounds, FixedBy, ResponseKind, ResponseSettings, Scenario, SplitBy,
 };
 
 /// The layout of `manifest.json` and of the tables it lists. It rises with every change that an earlier
@@ -209,6 +209,15 @@ fn resolved(scenario: &Scenario) -> Value {
         "channels": campaigns.len(),
         "rows": campaigns.rows().map(crate::scenario::Rows::len),
         "axes": axes.collect::<serde_json::Map<_, _>>(),
+        "design": scenario.grid.points.as_ref().map(|points| json!({
+            "sampler": points.design.sampler.name(),
+            "points": points.design.rows,
+            "indices": points.design.indices,
+            "ranges": points.design.ranges.iter()
+                .map(|(axis, ends)| (AXES[*axis].to_owned(), json!(ends)))
+                .collect::<serde_json::Map<_, _>>(),
+            "filled": points.filled().collect::<Vec<_>>(),
+        })),
         "channel_bounds": own.collect::<serde_json::Map<_, _>>(),
         "world": {
             "truth": world.truth.name(),

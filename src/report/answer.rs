@@ -1,10 +1,11 @@
 //! The answer in one paragraph: which rule, what lift to expect of it, how sure that is, how much money
 //! moves; or that nothing should move, and why.
 
+use serde_json::Value;
+
 use super::grid::Grid;
 use super::selection::{Selection, Winner, headline};
 use super::words::{chance, counted, lift, money, range, share};
-use serde_json::Value;
 
 use crate::engine::Advice;
 use crate::output::RecordedManifest;
@@ -21,7 +22,7 @@ pub(super) struct Answer {
 
 /// A number that stands out.
 pub(super) struct Figure {
-    pub(super) label: &'static str,
+    pub(super) label: String,
     pub(super) value: String,
     pub(super) note: String,
 }
@@ -38,11 +39,15 @@ struct Facts<'a> {
     high: f64,
 }
 
-pub(super) fn answer(manifest: &RecordedManifest, grid: &Grid) -> Answer {
+pub(super) fn answer(manifest: &RecordedManifest, grid: &Grid, sensitivity: &Value) -> Answer {
     let selection = Selection::of(&manifest.raw);
     let worlds = selection.worlds();
     let Some((winner, lift)) = worlds.first().and_then(|winners| headline(winners)) else {
-        return nothing_asked();
+        return if grid.compares() {
+            nothing_asked()
+        } else {
+            nothing_compared(sensitivity)
+        };
     };
     let facts = Facts {
         manifest,
@@ -84,6 +89,65 @@ fn nothing_asked() -> Answer {
         sentences: vec![sentence.to_owned()],
         figures: Vec::new(),
     }
+}
+
+/// Points in worlds of their own have no best rule; what matters is their answer.
+fn nothing_compared(sensitivity: &Value) -> Answer {
+    let mut figures = Vec::new();
+    let rows = || sensitivity.as_array().into_iter().flatten();
+    let of = |lift: &str, order: &str| -> Vec<&Value> {
+        let wanted = [("lift", lift), ("metric", "mean"), ("order", order)];
+        let fits = |row: &&Value| wanted.iter().all(|(key, value)| row[*key] == **value);
+        let mut found: Vec<&Value> = rows().filter(fits).collect();
+        let index = |row: &Value| row["index"].as_f64().unwrap_or(f64::NEG_INFINITY);
+        found.sort_by(|a, b| index(b).total_cmp(&index(a)));
+        found
+    };
+    let lifts = ["recommended", "decision", "apparent"];
+    let lift = lifts.into_iter().find(|lift| !of(lift, "total").is_empty());
+    let mut sentences = vec![
+        "Every point of the design lies in a world of its own, and nobody can choose the world: no rule is named the best.".to_owned(),
+    ];
+    let mut headline = "This run says what matters, not which rule is the best.".to_owned();
+    for row in lift.map(|lift| of(lift, "total")).into_iter().flatten() {
+        let (Some(axis), Some(index)) = (row["axis"].as_str(), row["index"].as_f64()) else {
+            continue;
+        };
+        if figures.is_empty() {
+            headline = format!("What matters most is {}.", axis.replace('_', " "));
+            sentences.push(format!(
+                "The figures are total indices: of all that the mean {} lift varies over these ranges, the part that an axis has in it, alone or together with others.",
+                lift.unwrap_or_default()
+            ));
+        }
+        let interval = match (row["low"].as_f64(), row["high"].as_f64()) {
+            (Some(low), Some(high)) => {
+                format!(
+                    "{} (90\u{a0}% bootstrap interval)",
+                    range_of_shares(low, high)
+                )
+            }
+            _ => String::new(),
+        };
+        figures.push(Figure {
+            label: axis.replace('_', " "),
+            value: share(index),
+            note: interval,
+        });
+        if figures.len() == 4 {
+            break;
+        }
+    }
+    Answer {
+        tone: "keep",
+        headline,
+        sentences,
+        figures,
+    }
+}
+
+fn range_of_shares(low: f64, high: f64) -> String {
+    format!("{} to {}", share(low), share(high))
 }
 
 impl Facts<'_> {
@@ -274,12 +338,12 @@ impl Facts<'_> {
         };
         vec![
             Figure {
-                label: "lift to expect",
+                label: "lift to expect".to_owned(),
                 value: lift(self.mean),
                 note: format!("{} lift, mean", self.lift),
             },
             Figure {
-                label: "how sure",
+                label: "how sure".to_owned(),
                 value: range(self.low, self.high),
                 note: if self.is_split() {
                     format!(
@@ -296,7 +360,7 @@ impl Facts<'_> {
                 },
             },
             Figure {
-                label: "what the table promises",
+                label: "what the table promises".to_owned(),
                 value: lift(promise),
                 note: if self.winner.periods().is_empty() {
                     "apparent: judged by the data that chose it".to_owned()
@@ -305,7 +369,7 @@ impl Facts<'_> {
                 },
             },
             Figure {
-                label: would,
+                label: would.to_owned(),
                 value: share(moved),
                 note: format!(
                     "{} of {}",

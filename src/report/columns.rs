@@ -48,6 +48,9 @@ pub(super) fn choose(run: &FinishedRun, grid: &Grid, winners: &[usize]) -> Resul
         .collect();
     // In the file's order, which is also the order of the lists on the page.
     wanted.sort_by_key(|name| columns.iter().position(|column| column == name));
+    if grid.design.is_some() {
+        wanted.extend(grid.axes.iter().map(|axis| axis.column.as_str()));
+    }
     let marks = ["pareto", "best_set", "flags"];
     wanted.extend(
         marks
@@ -147,6 +150,13 @@ fn part_of(
         let front = front.filter(|(_, pareto)| **pareto == Some(true));
         kept.extend(front.map(|(row, _)| row).take(FRONT));
     }
+    if grid.design.is_some() {
+        // Points come in an order whose beginning fills the ranges, too.
+        kept.extend(0..most.saturating_sub(kept.len()));
+        kept.sort_unstable();
+        kept.dedup();
+        return Ok(kept);
+    }
     let centre = grid.positions(winners.first().copied().unwrap_or_default());
     let mut longest = 200;
     loop {
@@ -245,9 +255,12 @@ mod tests {
             name: "alpha".to_owned(),
             values: (0..*length).map(|value| value.to_string()).collect(),
             world: false,
+            range: None,
+            column: "alpha".to_owned(),
         };
         Grid {
             axes: lengths.iter().map(axis).collect(),
+            design: None,
         }
     }
 

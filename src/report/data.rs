@@ -38,12 +38,26 @@ pub(super) fn document(
     chosen: &Chosen,
     parts: &[(&str, Value)],
 ) -> String {
-    let axes = grid
-        .axes
-        .iter()
-        .map(|axis| json!({ "name": axis.name, "values": axis.values, "world": axis.world }));
+    let is_design = grid.design.is_some();
+    let axes = grid.axes.iter().map(|axis| {
+        // Points have their values in columns of their own.
+        let values = if is_design && axis.range.is_some() {
+            Value::Null
+        } else {
+            json!(axis.values)
+        };
+        json!({
+            "name": axis.name,
+            "values": values,
+            "world": axis.world,
+            "range": axis.range,
+            "column": axis.column,
+        })
+    });
     let mut document = json!({
         "axes": axes.collect::<Value>(),
+        "design": is_design,
+        "compares": grid.compares(),
         "configurations": chosen.configurations,
         "columns": as_json(run, chosen),
         "tail": run.manifest().scenario["metrics"]["tail"],

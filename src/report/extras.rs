@@ -56,6 +56,8 @@ pub(super) fn sensitivity(run: &FinishedRun) -> Result<Value, Error> {
         "with_axis",
         "index",
         "index_raw",
+        "index_p05",
+        "index_p95",
     ];
     let table = run.table(SENSITIVITY, Some(&columns))?;
     let text = |column: &str, row| table.get(column).map_or_else(String::new, |v| v.text(row));
@@ -69,6 +71,8 @@ pub(super) fn sensitivity(run: &FinishedRun) -> Result<Value, Error> {
             "with_axis": text("with_axis", row),
             "index": number("index", row),
             "index_raw": number("index_raw", row),
+            "low": number("index_p05", row),
+            "high": number("index_p95", row),
         })
     });
     Ok(rows.collect())

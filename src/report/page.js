@@ -18,11 +18,15 @@
     return [column.name, column];
   }));
   const axes = data.axes;
+  // Configurations are the product of the axes, or points of a design, whose values stand in columns.
+  const design = data.design;
+  const several = (axis) => axis.values === null || axis.values.length > 1;
   const strides = axes.map(() => 1);
-  for (let i = axes.length - 1; i > 0; i--) strides[i - 1] = strides[i] * axes[i].values.length;
-  const swept = axes.map((_, i) => i).filter((i) => axes[i].values.length > 1);
+  if (!design) for (let i = axes.length - 1; i > 0; i--) strides[i - 1] = strides[i] * axes[i].values.length;
+  const swept = axes.map((_, i) => i).filter((i) => several(axes[i]));
   const rowOf = data.configurations === null ? null : new Map(data.configurations.map((c, row) => [c, row]));
-  const rows = data.configurations === null ? (axes.length ? strides[0] * axes[0].values.length : 0) : data.configurations.length;
+  const all_rows = () => (design ? Math.max(...[...columns.values()].map((c) => (c.numbers || c.truths || c.codes || []).length)) : axes.length ? strides[0] * axes[0].values.length : 0);
+  const rows = data.configurations === null ? all_rows() : data.configurations.length;
   const row = (configuration) => (rowOf === null ? configuration : rowOf.get(configuration));
   const configurationOf = (r) => (rowOf === null ? r : data.configurations[r]);
 
@@ -34,8 +38,21 @@
     return value === null || value === undefined ? NaN : value;
   };
   const truth = (name, r) => columns.has(name) && columns.get(name).truths[r] === 1;
-  const positions = (configuration) => axes.map((axis, i) => Math.floor(configuration / strides[i]) % axis.values.length);
-  const configuration = (at) => at.reduce((sum, position, i) => sum + position * strides[i], 0);
+  // Where a configuration lies: its positions on the axes, or just itself where it is a point.
+  const positions = design ? (configuration) => configuration : (configuration) => axes.map((axis, i) => Math.floor(configuration / strides[i]) % axis.values.length);
+  const configuration = design ? (at) => at : (at) => at.reduce((sum, position, i) => sum + position * strides[i], 0);
+  // The value of a point on an axis.
+  const valueOf = (i, r) => {
+    const column = columns.get(axes[i].column);
+    if (!column || r === undefined) return null;
+    if (column.codes) return column.names[column.codes[r]];
+    return at(axes[i].column, r);
+  };
+  const valueText = (i, place) => {
+    if (!design) return axes[i].values[place[i]];
+    const value = valueOf(i, row(place));
+    return axes[i].range && typeof value === "number" ? String(Number(value.toPrecision(4))) : String(value);
+  };
 
   // ---- words ----------------------------------------------------------------------------------
 
@@ -92,8 +109,8 @@
     return minus(String(Number(x.toPrecision(6))));
   };
   const inWords = (at, wanted) => axes.map((axis, i) => {
-    if (axis.values.length < 2 || !wanted(axis)) return null;
-    const value = axis.values[at[i]];
+    if (!several(axis) || !wanted(axis)) return null;
+    const value = valueText(i, at);
     return Number.isNaN(Number(value)) ? value : `${axis.name.replaceAll("_", " ")} ${value}`;
   }).filter((word) => word !== null).join(", ");
   const ruleWords = (c) => inWords(positions(c), (axis) => !axis.world) || "the only rule";
@@ -145,17 +162,30 @@
 
   const headline = data.winners.find((w) => w.titles.includes("best plan") || w.titles.includes("best by every criterion")) || data.winners.find((w) => w.titles.includes("best rule")) || data.winners[0];
   const start = headline ? headline.configuration : configurationOf(0);
-  const byLength = swept.filter((i) => !axes[i].world).sort((a, b) => axes[b].values.length - axes[a].values.length);
+  const length = (i) => (axes[i].values === null ? Infinity : axes[i].values.length);
+  const byLength = swept.filter((i) => !axes[i].world).sort((a, b) => (length(a) === length(b) ? 0 : length(b) - length(a)));
   const order = [...byLength, ...swept.filter((i) => !byLength.includes(i))];
-  const numeric = [...columns.values()].filter((column) => column.isNumber);
+  const ofAxes = new Set(design ? axes.map((axis) => axis.column) : []);
+  const numeric = [...columns.values()].filter((column) => column.isNumber && !ofAxes.has(column.name));
+  const METRIC = -1;
   const state = {
     at: positions(start),
-    x: order[0], y: order[1],
+    // Points are drawn against one axis at first: then the other axes show as their spread.
+    x: order[0], y: design ? METRIC : order[1],
     metric: ["recommended_mean", "decision_mean", "apparent_mean"].find((name) => columns.has(name)) || (numeric[0] || {}).name,
     compared: [],
   };
   for (const winner of data.robust === null ? data.winners : [...data.winners, { configuration: data.robust }]) {
     if (state.compared.length < 4 && !state.compared.includes(winner.configuration)) state.compared.push(winner.configuration);
+  }
+
+  // Where nobody has won, the ends and the middle of what there is.
+  if (!data.winners.length && state.metric) {
+    const known = [...Array(rows).keys()].filter((r) => Number.isFinite(at(state.metric, r))).sort((a, b) => at(state.metric, b) - at(state.metric, a));
+    for (const r of known.length ? [known[0], known[known.length >> 1], known[known.length - 1]] : []) {
+      const c = configurationOf(r);
+      if (!state.compared.includes(c)) state.compared.push(c);
+    }
   }
 
   const option = (select, value, text) => {
@@ -182,9 +212,11 @@
     for (const i of order) {
       option($("x-axis"), i, axes[i].name.replaceAll("_", " "));
       option($("y-axis"), i, axes[i].name.replaceAll("_", " "));
+      if (design) continue;
       axisSelector(i, $("values"));
       if (axes[i].world) axisSelector(i, $("frontier-worlds"));
     }
+    if (design) option($("y-axis"), METRIC, "the metric");
     const groups = new Map();
     for (const column of numeric) {
       const [lift] = statistic(column.name);
@@ -202,7 +234,11 @@
     // Two charts axes are never the same one: they change places instead.
     const choose = (mine, other) => () => {
       const chosen = Number($(mine + "-axis").value);
-      if (chosen === state[other]) state[other] = state[mine];
+      if (chosen === state[other]) {
+        const free = state[mine] === METRIC ? order.find((i) => i !== chosen) : state[mine];
+        if (free === undefined) { refresh(); return; }
+        state[other] = free;
+      }
       state[mine] = chosen;
       refresh();
     };
@@ -211,7 +247,7 @@
     $("add").addEventListener("click", () => compare(configuration(state.at)));
     $("to-best").addEventListener("click", () => { const best = bestCell(); if (best !== null) { state.at = positions(best); refresh(); } });
     for (const lift of Object.keys(LIFTS)) if (columns.has(lift + "_mean") || knots(lift, 0).length) option($("shape-lift"), lift, LIFTS[lift]);
-    if (headline && columns.has("recommended_mean")) $("shape-lift").value = "recommended";
+    if (columns.has("recommended_mean")) $("shape-lift").value = "recommended";
     $("shape-lift").addEventListener("change", shapes);
     $("shape-kind").addEventListener("change", shapes);
   };
@@ -226,6 +262,7 @@
   // ---- promised and expected ----------------------------------------------------------------------
 
   const promised = () => {
+    if (!data.compares) return;
     const told = data.winners;
     if (!told.length) { $("promised-chart").closest("figure").hidden = true; return; }
     const small = narrow($("promised-chart"));
@@ -265,16 +302,54 @@
     }));
   };
   const smaller = (name) => name.startsWith("regret") || name.startsWith("optimism") || name.endsWith("_sd") || name === "max_ratio" || name === "moved_share";
+  const everyRow = () => Array.from({ length: rows }, (_, r) => r);
   const bestCell = () => {
     let best = null, score = -Infinity;
-    for (const c of cells().flat()) {
+    for (const c of design ? everyRow().map(configurationOf) : cells().flat()) {
       const value = at(state.metric, row(c)) * (smaller(state.metric) ? -1 : 1);
       if (value > score) { score = value; best = c; }
     }
     return best;
   };
 
+  // Points of a design, over two axes or against one.
+  const scatter = () => {
+    const element = $("heat-chart"), small = narrow(element);
+    const metric = (r) => at(state.metric, r);
+    const shownRows = everyRow().filter((r) => Number.isFinite(metric(r)));
+    const over = state.y !== METRIC;
+    const unit = (columns.get(state.metric) || {}).unit || "";
+    const asPercent = unit.startsWith("fraction") || unit === "probability";
+    const tickformat = asPercent ? (unit === "fraction" ? "+.3~%" : ".3~%") : ".3~g";
+    const name = label(state.metric);
+    const x = (r) => plainValue(valueOf(state.x, r)), y = (r) => (over ? plainValue(valueOf(state.y, r)) : metric(r));
+    let low = Infinity, high = -Infinity;
+    for (const r of shownRows) { low = Math.min(low, metric(r)); high = Math.max(high, metric(r)); }
+    const both = low < 0 && high > 0;
+    const size = shownRows.length > 4000 ? 4 : shownRows.length > 600 ? 6 : 9;
+    const text = shownRows.map((r) => `${plain(name)}: <b>${shown(state.metric, metric(r))}</b><br>${wrapped(allWords(configurationOf(r)), 46)}`);
+    const colour = over ? {
+      color: shownRows.map(metric), colorscale: both ? diverging() : "Viridis", ...(both ? { cmid: 0 } : {}), line: { width: 0.5, color: look("soft") },
+      colorbar: { tickformat, thickness: 14, outlinewidth: 0, ...(small ? { orientation: "h", y: -0.32, yanchor: "top", len: 1 } : {}) },
+    } : { color: LIFT_COLOURS().decision, opacity: 0.55 };
+    const traces = [{ type: "scatter", mode: "markers", x: shownRows.map(x), y: shownRows.map(y), text, customdata: shownRows.map(configurationOf), hovertemplate: HOVER, marker: { size, ...colour } }];
+    const here = row(state.at);
+    if (here !== undefined) traces.push({ type: "scatter", mode: "markers", x: [x(here)], y: [y(here)], hoverinfo: "skip", marker: { size: 18, symbol: "square-open", color: look("ink"), line: { width: 2.5 } } });
+    const named = (i) => ({ title: { text: axes[i].name.replaceAll("_", " "), standoff: 8 }, zeroline: false, ...(axes[i].range ? {} : { type: "category" }) });
+    draw("heat-chart", traces, layout(small ? 380 : 470, {
+      showlegend: false, xaxis: axis(named(state.x)), yaxis: axis(over ? named(state.y) : { title: { text: name, standoff: 8 }, tickformat, zeroline: both }),
+    })).then((plot) => {
+      plot.removeAllListeners("plotly_click");
+      plot.on("plotly_click", (event) => {
+        const point = event.points.find((p) => p.customdata !== undefined);
+        if (point) { state.at = positions(point.customdata); refresh(); }
+      });
+    });
+  };
+  const plainValue = (value) => (typeof value === "number" ? value : plain(value));
+
   const heat = () => {
+    if (design) { scatter(); return; }
     if (state.x === undefined) { $("explore").hidden = true; return; }
     const element = $("heat-chart"), small = narrow(element);
     const grid = cells();
@@ -343,6 +418,8 @@
     for (const name of wanted) {
       if (!columns.has(name)) continue;
       const value = at(name, r);
+      // Where rules are not compared, nothing says how they compare.
+      if (!data.compares && r !== undefined && !Number.isFinite(value)) continue;
       line(name, r === undefined ? "not in this page" : shown(name, value), Number.isFinite(value) ? String(value) : "");
     }
     const flags = columns.get("flags");
@@ -425,12 +502,14 @@
   // ---- mean against risk ----------------------------------------------------------------------
 
   const frontier = () => {
+    if (!data.compares) return;
     if (!columns.has("decision_cvar") || !columns.has("decision_mean")) { $("frontier").hidden = true; return; }
-    const inWorld = axes.map((a, i) => i).filter((i) => axes[i].world && axes[i].values.length > 1);
+    const inWorld = swept.filter((i) => axes[i].world);
+    const here = row(configuration(state.at));
+    const same = (i, r) => (design ? valueOf(i, r) === valueOf(i, here) : Math.floor(configurationOf(r) / strides[i]) % axes[i].values.length === state.at[i]);
     const found = [];
     for (let r = 0; r < rows; r++) {
-      const c = configurationOf(r);
-      if (inWorld.every((i) => Math.floor(c / strides[i]) % axes[i].values.length === state.at[i])) found.push(r);
+      if (inWorld.every((i) => same(i, r))) found.push(r);
     }
     const x = (r) => at("decision_cvar", r), y = (r) => at("decision_mean", r);
     let box = [Infinity, -Infinity, Infinity, -Infinity];
@@ -455,7 +534,6 @@
       const r = row(winner.configuration);
       if (r !== undefined && found.includes(r)) traces.push(points(plain(winner.titles.join(", ")), [r], { marker: { size: 15, symbol: "star", color: look("card"), line: { width: 2, color: look("ink") } }, showlegend: false }));
     }
-    const here = row(configuration(state.at));
     if (here !== undefined && found.includes(here)) traces.push(points("chosen rule", [here], { hoverinfo: "skip", hovertemplate: null, marker: { size: 19, symbol: "square-open", color: look("ink"), line: { width: 2.5 } } }));
     draw("frontier-chart", traces, layout(460, {
       legend: { orientation: "h", y: 1, yanchor: "bottom", x: 0 }, margin: { l: 10, r: 14, t: 34, b: 10 },
@@ -487,7 +565,8 @@
     const total = of(["total"]).sort((a, b) => index(a) - index(b));
     const firsts = new Map(of(["first"]).map((e) => [e.axis, e]));
     const names = total.map((e) => plain(e.axis.replaceAll("_", " ")));
-    const bar = (name, list, colour) => ({ type: "bar", orientation: "h", name, y: names, x: list.map(index), marker: { color: colour }, text: list.map((e) => percent(index(e), false)), textposition: "auto", hovertemplate: "%{y}: <b>%{text}</b><extra>" + name + "</extra>", constraintext: "none" });
+    const whiskers = (list) => (list.some((e) => e.low !== null) ? { error_x: { type: "data", symmetric: false, array: list.map((e) => Math.max(0, e.high - index(e))), arrayminus: list.map((e) => Math.max(0, index(e) - e.low)), thickness: 1.5, width: 4, color: look("ink") }, insidetextanchor: "start" } : {});
+    const bar = (name, list, colour) => ({ type: "bar", orientation: "h", name, y: names, x: list.map(index), ...whiskers(list), marker: { color: colour }, text: list.map((e) => percent(index(e), false)), textposition: "auto", hovertemplate: "%{y}: <b>%{text}</b><extra>" + name + "</extra>", constraintext: "none" });
     draw("sensitivity-chart", [bar("with all it takes part in (total)", total, dark() ? "#3d6f8e" : "#a9cfe4"), bar("by itself (first order)", total.map((e) => firsts.get(e.axis)), dark() ? "#56B4E9" : "#0072B2")], layout(110 + 62 * names.length, {
       barmode: "group", bargap: 0.3, legend: { orientation: "h", y: 1, yanchor: "bottom", x: 0, traceorder: "reversed" }, margin: { l: 10, r: 14, t: 50, b: 10 },
       xaxis: axis({ tickformat: ".0%", title: { text: "part of the variation", standoff: 10 }, rangemode: "tozero" }), yaxis: axis({ fixedrange: true }),
@@ -529,7 +608,7 @@
   const refresh = () => {
     for (const [select, i] of selectors) select.value = state.at[i];
     if (state.x !== undefined) $("x-axis").value = state.x;
-    if (state.y !== undefined) $("y-axis").value = state.y; else $("y-axis").closest("label").hidden = true;
+    if (state.y !== undefined && (order.length > 1 || !design)) $("y-axis").value = state.y; else $("y-axis").closest("label").hidden = true;
     $("metric-meaning").textContent = (columns.get(state.metric) || {}).meaning || "";
     heat(); chosen(); frontier();
   };

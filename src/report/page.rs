@@ -14,7 +14,7 @@ use super::plan::{Plans, plans};
 use super::script::{OWN, STYLE, plotly, policy};
 use super::selection::{Selection, Winner, headline, titles};
 use super::words::{counted, lift, range, share};
-use crate::output::{FinishedRun, RecordedManifest};
+use crate::output::{FinishedRun, RecordedManifest, number};
 use crate::problem::Error;
 
 /// Worlds besides the first whose winners are in the page.
@@ -40,6 +40,10 @@ struct Page {
     holdout: String,
     partial: String,
     sensitive: bool,
+    /// Whether configurations are points of a design.
+    design: bool,
+    /// Whether rules are compared with each other.
+    compares: bool,
     plans: Option<Plans>,
     others: Vec<Other>,
     facts: Vec<Fact>,
@@ -78,7 +82,7 @@ struct Fact {
 
 pub(super) fn build(run: &FinishedRun) -> Result<String, Error> {
     let manifest = run.manifest();
-    let grid = Grid::of(&manifest.scenario);
+    let grid = Grid::of(run)?;
     let selection = Selection::of(&manifest.raw);
     let worlds = selection.worlds();
     let winners: Vec<Winner> = headline_first(&worlds);
@@ -107,7 +111,7 @@ pub(super) fn build(run: &FinishedRun) -> Result<String, Error> {
                     .as_ref()
                     .map_or(Value::Null, |plans| plans.data.clone()),
             ),
-            ("sensitivity", sensitivity),
+            ("sensitivity", sensitivity.clone()),
         ],
     );
     let plotly = plotly();
@@ -135,7 +139,7 @@ pub(super) fn build(run: &FinishedRun) -> Result<String, Error> {
             .unwrap_or("run")
             .to_owned(),
         question: question(manifest, &grid),
-        answer: answer(manifest, &grid),
+        answer: answer(manifest, &grid, &sensitivity),
         warnings: notes(&["alarm", "warning"]),
         notes: notes(&["note"]),
         promised: first
@@ -147,6 +151,8 @@ pub(super) fn build(run: &FinishedRun) -> Result<String, Error> {
         holdout: selection.holdout(),
         partial: partial(&grid, &chosen),
         sensitive,
+        design: grid.design.is_some(),
+        compares: grid.compares(),
         plans,
         others: others(run)?,
         facts: facts(manifest, &grid),
@@ -184,10 +190,13 @@ fn question(manifest: &RecordedManifest, grid: &Grid) -> String {
     let worlds = grid.worlds();
     let rules = grid.len() / worlds.max(1);
     let channels = manifest.scenario["channels"].as_u64().unwrap_or_default();
+    let what = if grid.compares() {
+        format!("{} in {}", counted(rules, "rule"), counted(worlds, "world"))
+    } else {
+        format!("{}, each in a world of its own", counted(rules, "rule"))
+    };
     format!(
-        "{} in {}, {} per configuration, {}",
-        counted(rules, "rule"),
-        counted(worlds, "world"),
+        "{what}, {} per configuration, {}",
         counted(
             usize::try_from(manifest.replicates).unwrap_or(usize::MAX),
             "replicate"
@@ -229,9 +238,14 @@ fn promised(grid: &Grid, winner: Winner) -> Promised {
 fn partial(grid: &Grid, chosen: &Chosen) -> String {
     chosen.configurations.as_ref().map_or_else(String::new, |kept| {
         format!(
-            "The grid is too large for one page: of {} it holds {}, those that differ from the best one on at most two axes, the winners and the Pareto front. All are in configurations.csv.",
+            "The grid is too large for one page: of {} it holds {}, {}, the winners and the Pareto front. All are in configurations.csv.",
             counted(grid.len(), "configuration"),
-            kept.len()
+            kept.len(),
+            if grid.design.is_some() {
+                "the first of the points"
+            } else {
+                "those that differ from the best one on at most two axes"
+            }
         )
     })
 }
@@ -242,12 +256,16 @@ fn facts(manifest: &RecordedManifest, grid: &Grid) -> Vec<Fact> {
         name: name.to_owned(),
         value,
     };
-    let mut facts = vec![fact(
+    let points = grid.design.iter();
+    let mut facts: Vec<Fact> = points
+        .map(|points| fact("design", points.words.clone()))
+        .collect();
+    facts.push(fact(
         "budget",
         scenario["budget"]
             .as_f64()
             .map_or_else(String::new, super::words::money),
-    )];
+    ));
     if let Some(rows) = scenario["rows"].as_u64() {
         facts.push(fact("rows of the table", rows.to_string()));
     }
@@ -259,7 +277,10 @@ fn facts(manifest: &RecordedManifest, grid: &Grid) -> Vec<Fact> {
         let kind = if axis.world { "world axis" } else { "axis" };
         fact(
             &format!("{kind} {}", axis.name.replace('_', " ")),
-            listed(&axis.values),
+            match axis.range {
+                Some([from, to]) => format!("{} to {}", number(from), number(to)),
+                None => listed(&axis.values),
+            },
         )
     }));
     facts

@@ -92,6 +92,9 @@ pub(super) fn plans(
             label,
         });
     }
+    if options.is_empty() {
+        return Ok(None);
+    }
     options.truncate(PLANS);
     let configurations = run.table(TABLE, Some(&["configuration"]))?;
     let configurations = configurations.numbers("configuration")?;

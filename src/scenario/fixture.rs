@@ -52,6 +52,7 @@ pub(crate) fn scenario() -> Scenario {
             elasticity: vec![1.0, 0.5],
             noise_cv: vec![0.0, 0.3],
             drift_cv: vec![0.0, 0.2],
+            points: None,
         },
         channel_bounds,
         world: World {

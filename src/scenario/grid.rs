@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::design::Points;
 use crate::allocate::BoundMode;
 use crate::score::Score;
 
@@ -77,6 +78,8 @@ pub struct Grid {
     pub noise_cv: Vec<f64>,
     /// Coefficient of variation of the truth's change after the plan was made.
     pub drift_cv: Vec<f64>,
+    /// The configurations, where they are the points of a design rather than the product of all axes.
+    pub points: Option<Points>,
 }
 
 /// One rule: how a table becomes shares.
@@ -200,7 +203,8 @@ impl Grid {
         ]
     }
 
-    /// Keeps the first values of an axis, by its position in [`AXES`]; an axis that is absent has none to lose.
+    /// Keeps the first values of an axis of a product, by its position in [`AXES`]; an axis that is absent has
+    /// none to lose.
     pub fn truncate(&mut self, axis: usize, length: usize) {
         let relative = &mut self.relative;
         match (axis, relative) {
@@ -225,6 +229,9 @@ impl Grid {
     /// Number of configurations, exactly, even where no machine could hold them.
     #[must_use]
     pub fn size(&self) -> u128 {
+        if let Some(points) = &self.points {
+            return points.len() as u128;
+        }
         // Fourteen lengths below 2^32 could overflow in theory: saturate, the caller refuses anyway.
         self.lengths()
             .iter()
@@ -254,8 +261,14 @@ impl Grid {
         reason = "a digit is below the length of its axis"
     )]
     pub fn position(&self, index: u64) -> Position {
-        let lengths = self.lengths();
         let mut digits = [0; AXES.len()];
+        if let Some(points) = &self.points {
+            for (axis, position) in points.of(index as usize) {
+                digits[axis] = position;
+            }
+            return digits;
+        }
+        let lengths = self.lengths();
         let mut rest = index;
         for axis in (0..AXES.len()).rev() {
             let length = lengths[axis] as u64;
@@ -298,10 +311,39 @@ impl Grid {
         }
     }
 
-    /// Number of world levels. The world axes are the last ones, so that configurations
-    /// `rule * worlds() + world` share a rule.
+    /// Whether rules can be compared with each other: not where every point of a design lies in a world of
+    /// its own.
+    #[must_use]
+    pub fn compares(&self) -> bool {
+        !self.points.as_ref().is_some_and(Points::fill_worlds)
+    }
+
+    /// The values of a numeric axis, by its position in [`AXES`]; `None` where the grid lacks it or it has
+    /// names.
+    pub(super) fn numbers_mut(&mut self, axis: usize) -> Option<&mut Vec<f64>> {
+        match (AXES[axis], &mut self.relative) {
+            ("alpha", _) => Some(&mut self.alpha),
+            ("delta", _) => Some(&mut self.delta),
+            ("min_share", _) => Some(&mut self.min_share),
+            ("max_share", _) => Some(&mut self.max_share),
+            ("max_change", RelativeAxes::MaxChange(values)) => Some(values),
+            ("min_ratio", RelativeAxes::Ratios { min, .. }) => Some(min),
+            ("max_ratio", RelativeAxes::Ratios { max, .. }) => Some(max),
+            ("dispersion", _) => Some(&mut self.dispersion),
+            ("elasticity", _) => Some(&mut self.elasticity),
+            ("noise_cv", _) => Some(&mut self.noise_cv),
+            ("drift_cv", _) => Some(&mut self.drift_cv),
+            _ => None,
+        }
+    }
+
+    /// Number of world levels; 1 where a design fills the world, so that its levels are not told apart. The
+    /// world axes are the last ones, so that configurations `rule * worlds() + world` share a rule.
     #[must_use]
     pub fn worlds(&self) -> u64 {
+        if let Some(points) = &self.points {
+            return points.worlds();
+        }
         let axes = [
             &self.dispersion,
             &self.elasticity,
@@ -413,10 +455,19 @@ impl Grid {
         let words: Vec<String> = told
             .map(|((name, _), value)| match value {
                 AxisValue::Name(value) => value.to_owned(),
+                AxisValue::Number(value) if self.is_filled(name) => {
+                    format!("{name} {}", rounded(value))
+                }
                 number @ AxisValue::Number(_) => format!("{name} {number}"),
             })
             .collect();
         words.join(", ")
+    }
+
+    /// Whether an axis has a range that points fill.
+    fn is_filled(&self, name: &str) -> bool {
+        let points = self.points.as_ref();
+        points.is_some_and(|points| points.range(name).is_some())
     }
 
     /// The values of one configuration on [`Grid::axes`], in the same order. Time: O(axes), however
@@ -451,6 +502,11 @@ impl Grid {
     }
 }
 
+/// The values of points are no round numbers: sentences give four digits of them.
+fn rounded(value: f64) -> f64 {
+    format!("{value:.3e}").parse().unwrap_or(value)
+}
+
 /// For sentences: numbers as Rust writes them.
 impl fmt::Display for AxisValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -483,6 +539,7 @@ mod tests {
             elasticity: vec![1.0, 0.5],
             noise_cv: vec![0.0],
             drift_cv: vec![0.0],
+            points: None,
         }
     }
 

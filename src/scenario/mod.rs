@@ -4,6 +4,7 @@
 mod bounds;
 mod campaigns;
 mod days;
+mod design;
 mod gate;
 mod grid;
 mod response;
@@ -16,6 +17,7 @@ pub(crate) mod fixture;
 pub use self::bounds::{ChannelBounds, bounds_of, ceiling_limit, floor_limit, later_bounds};
 pub use self::campaigns::{Campaigns, Column, Columns, Fault, Rows, number_fault};
 pub use self::days::Days;
+pub use self::design::{Design, MOST_ROWS, Points, Sampler};
 pub use self::gate::{Filter, FilterValue, Gate};
 pub use self::grid::{
     AXES, AxisValue, Configuration, Grid, Level, LevelAt, Position, Rates, RelativeAxes, Rule,

@@ -9,6 +9,7 @@
 //! | how much lift would noise alone show? | [`first_order_optimism`], [`spurious_lift`] |
 //! | how does one configuration do? | [`SummaryPlan::summarise`] |
 //! | which axis of the grid matters? | [`Anova`] |
+//! | which range matters? | [`Saltelli`] |
 //! | where does a curve cross zero? | [`course`] |
 //! | in which region do things go wrong? | [`prim`] |
 //! | how much of what could be had does it get? | [`ratio_of_means`] |
@@ -32,6 +33,7 @@ mod pareto;
 mod passes;
 mod prim;
 mod ratio;
+mod saltelli;
 mod select;
 mod summary;
 mod upper;
@@ -47,5 +49,6 @@ pub use self::order::{QuantileRank, Quantiles};
 pub use self::pareto::pareto_front;
 pub use self::prim::{Phase, PrimAxis, PrimStep, best_trade, prim};
 pub use self::ratio::ratio_of_means;
+pub use self::saltelli::{RangeEffects, Saltelli};
 pub use self::select::SelectScratch;
 pub use self::summary::{Halves, Summary, SummaryPlan};

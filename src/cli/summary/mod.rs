@@ -2,6 +2,7 @@
 
 mod failures;
 mod json;
+mod matters;
 mod strip;
 mod table;
 mod verdict;
@@ -15,6 +16,7 @@ use liftsweep::scenario::Scenario;
 use liftsweep::units::{Count, Percent, Times};
 
 use self::failures::failures;
+use self::matters::matters;
 use self::table::table;
 use self::verdict::{headline, verdict};
 use super::clock::duration;
@@ -37,8 +39,10 @@ impl Told<'_> {
     pub(crate) fn summary(self) -> String {
         let failing = failures(self.scenario, &self.written.analysed);
         let failing = failing.map(|sentence| wrapped(&sentence, 2));
+        let matters = matters(self.scenario, &self.written.analysed);
+        let matters = matters.map(|sentence| wrapped(&sentence, 2));
         let paragraphs = [
-            verdict(self) + &failing.unwrap_or_default(),
+            verdict(self) + &matters.unwrap_or_default() + &failing.unwrap_or_default(),
             table(self.scenario, self.winners),
             wrapped(&assumptions(self.scenario, self.winners), 2) + &self.written(),
         ];
@@ -70,6 +74,10 @@ impl Told<'_> {
 }
 
 fn assumptions(scenario: &Scenario, winners: &Winners) -> String {
+    const CAUSES: &str = "This assumes that attributed conversions are caused by the spend they are attributed to, and that the response holds";
+    if !scenario.grid.compares() {
+        return format!("{CAUSES} as far as each plan goes (max_ratio).");
+    }
     let stretch = winners
         .worlds
         .iter()
@@ -83,7 +91,7 @@ fn assumptions(scenario: &Scenario, winners: &Winners) -> String {
         ""
     };
     format!(
-        "This assumes that attributed conversions are caused by the spend they are attributed to, and that the response holds up to {stretch} of a channel's spend of today{later}. \"Safest\" is the highest mean over the worst tail of worlds."
+        "{CAUSES} up to {stretch} of a channel's spend of today{later}. \"Safest\" is the highest mean over the worst tail of worlds."
     )
 }
 

@@ -98,11 +98,16 @@ pub(super) fn verdict(told: Told<'_>) -> String {
 /// What to do in the first world, and why.
 pub(super) fn judged(scenario: &Scenario, winners: &Winners, findings: &[Finding]) -> Verdict {
     let Some((best, lift)) = winners.worlds.first().and_then(headline) else {
+        let sentence = if scenario.grid.compares() {
+            "Neither decision nor recommended lifts were asked for. Apparent lifts judge a plan by the data that chose it. Ask for the other two to know what a rule is worth."
+        } else {
+            "Every point of the design lies in a world of its own, and nobody can choose the world: no rule is named the best. For rules that are compared, list worlds in place of ranges and set indices = false."
+        };
         return Verdict {
             advice: None,
             configuration: None,
             lift: None,
-            sentence: "Neither decision nor recommended lifts were asked for. Apparent lifts judge a plan by the data that chose it. Ask for the other two to know what a rule is worth.".to_owned(),
+            sentence: sentence.to_owned(),
         };
     };
     let mean = best.summary(lift).map_or(f64::NAN, |summary| summary.mean);

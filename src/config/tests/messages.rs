@@ -220,7 +220,7 @@ fn ranges_are_explained() {
         ),
         (
             "{ from = 0, to = 1 }",
-            "7:9: error: grid.alpha: the range lacks step [E_KEY]\n    fix: write, for example, { from = 0.0, to = 1.0, step = 0.1 }",
+            "7:9: error: grid.alpha: the range lacks step [E_KEY]\n    fix: write, for example, { from = 0.0, to = 1.0, step = 0.1 }, or add a [design], which fills ranges without a step",
         ),
         (
             "{ from = 0, to = 1, step = 0.1, by = 2 }",
@@ -274,12 +274,102 @@ fn unknown_names_name_the_nearest_and_all() {
     }
 }
 
+/// Sets `[design]` and the axes of a scenario whose design has nothing else to fill.
+#[track_caller]
+fn check_design(axes: &str, design: &str, expected: &str) {
+    let text = SMALL.replace("alpha = 0.5\n", axes);
+    let problems = told(parse_plain(&format!("{text}[design]\n{design}\n")).problems);
+    let plain: Vec<&str> = problems
+        .iter()
+        .map(|problem| problem.strip_prefix("dir/s.toml:").unwrap_or(problem))
+        .collect();
+    assert_eq!(plain, [expected]);
+}
+
 #[test]
-fn what_this_version_lacks_says_what_to_use() {
-    check(
-        "design",
-        "",
-        "8:2: error: design: another design than the full grid is not available in this version [E_NOT_YET]\n    fix: remove [design], and list the axes in [grid]",
+fn designs_that_cannot_be_are_told() {
+    const ALPHA: &str = "alpha = { from = 0.0, to = 1.0 }\n";
+    for (design, expected) in [
+        (
+            "sampler = \"sobel\"",
+            "9:11: error: design.sampler: unknown sampler \"sobel\" [E_DESIGN]\n    fix: did you mean \"sobol\"? known: sobol, latin_hypercube",
+        ),
+        (
+            "points = 1000",
+            "9:10: error: design.points: 1000 is no power of 2, and only those many Sobol' points fill ranges evenly [E_DESIGN]\n    fix: use points = 1024, or sampler = \"latin_hypercube\"",
+        ),
+        (
+            "points = 1",
+            "9:10: error: design.points: 1 points; a design has 2 to 65,536 [E_DESIGN]\n    fix: use points = 1024",
+        ),
+        (
+            "points = 131072",
+            "9:10: error: design.points: 131072 points; a design has 2 to 65,536 [E_DESIGN]\n    fix: use points = 65536",
+        ),
+        (
+            "points = 256.5",
+            "9:10: error: design.points: expected a whole number, found the number 256.5 [E_TYPE]\n    fix: write, for example, points = 1024",
+        ),
+        (
+            "indices = \"yes\"",
+            "9:11: error: design.indices: expected true or false, found the text \"yes\" [E_TYPE]\n    fix: write, for example, indices = false",
+        ),
+        (
+            "alpha = { from = 0.2, to = 0.8 }",
+            "9:1: error: design.alpha: axes stand in [grid], and so do the ranges that a design fills [E_DESIGN]\n    fix: give alpha a range without a step there, such as alpha = { from = 0.5, to = 1.0 }",
+        ),
+        (
+            "elasticity = { from = 0.2, to = 0.8 }",
+            "9:1: error: design.elasticity: axes stand in [world], and so do the ranges that a design fills [E_DESIGN]\n    fix: give elasticity a range without a step there, such as elasticity = { from = 0.5, to = 1.0 }",
+        ),
+        (
+            "sample = \"sobol\"",
+            "9:1: error: design.sample: unknown key `sample` [E_KEY]\n    fix: did you mean `sampler`?",
+        ),
+    ] {
+        check_design(ALPHA, design, expected);
+    }
+    for (axes, expected) in [
+        (
+            "alpha = [0.0, 0.5, 1.0]\n",
+            "8:2: error: design: no axis has a range without a step: there is nothing to fill [E_DESIGN]\n    fix: give an axis one, such as alpha = { from = 0.0, to = 1.0 }, or remove [design]",
+        ),
+        (
+            "alpha = { from = 0.0, to = 1.0, step = 0.5 }\n",
+            "8:2: error: design: no axis has a range without a step: there is nothing to fill [E_DESIGN]\n    fix: give an axis one, such as alpha = { from = 0.0, to = 1.0 }, or remove [design]",
+        ),
+        (
+            "alpha = { from = 1.0, to = 0.0 }\n",
+            "7:9: error: grid.alpha: from 1 is larger than to 0 [E_AXIS]\n    fix: write { from = 0, to = 1 }",
+        ),
+        (
+            "alpha = { from = 0.5, to = 0.5 }\n",
+            "7:9: error: grid.alpha: from 0.5 to 0.5 there is one value, and nothing to fill [E_AXIS]\n    fix: write 0.5 in place of the range, or a larger end",
+        ),
+        (
+            "alpha = { from = 0.5, to = 1.5 }\n",
+            "7:28: error: grid.alpha: 1.5 lies outside [0, 1] [E_ALPHA]\n    fix: use a number from 0 (today's mix) to 1 (the score's)",
+        ),
+        (
+            "alpha = { from = 0.5 }\n",
+            "7:9: error: grid.alpha: the range lacks to [E_KEY]\n    fix: write, for example, { from = 0.0, to = 1.0 }",
+        ),
+    ] {
+        check_design(axes, "", expected);
+    }
+    check_design(
+        "alpha = { from = 0.0, to = 1.0 }\n",
+        "[metrics]\nquantiles = { from = 0.1, to = 0.9 }",
+        "10:13: error: metrics.quantiles: the range lacks step [E_KEY]\n    fix: write, for example, { from = 0.0, to = 1.0, step = 0.1 }",
+    );
+    let levels: Vec<String> = (1..=400).map(|level| level.to_string()).collect();
+    check_design(
+        "alpha = { from = 0.0, to = 1.0 }\n",
+        &format!(
+            "points = 32768\nindices = false\n[world]\ndispersion = [{}]",
+            levels.join(", ")
+        ),
+        "8:2: error: design: the design makes 13,107,200 configurations; at most 10,000,000 can be run [E_GRID]\n    fix: use fewer points, or fewer values of the world's axes",
     );
 }
 

@@ -8,10 +8,11 @@ use toml::de::{DeTable, DeValue};
 use super::*;
 use crate::config::keys::{Takes, keys};
 
-/// The smallest scenario, with a gate and a channel that `[grid.channel]` may name.
+/// The smallest scenario, with a gate, a design, and a channel that `[grid.channel]` may name.
 fn small() -> String {
+    let small = SMALL.replace("[grid]\n", "[grid]\ndelta = { from = 1.0, to = 2.0 }\n");
     format!(
-        "{SMALL}[grid.channel.X]\n[world]\n[world.channel.X]\n[run]\n[metrics]\n[output]\n[budget]\n[[gate]]\nmetric = \"m\"\nat_least = 0\n"
+        "{small}[design]\n[grid.channel.X]\n[world]\n[world.channel.X]\n[run]\n[metrics]\n[output]\n[budget]\n[[gate]]\nmetric = \"m\"\nat_least = 0\n"
     )
 }
 

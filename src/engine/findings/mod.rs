@@ -142,7 +142,7 @@ fn axes(scenario: &Scenario, plans: &Plans, found: &mut Vec<Finding>) {
             found.push(finding(Gravity::Note, None, text, ""));
         }
     }
-    if plans.step > 1 {
+    if plans.step > 1 || grid.points.is_some() {
         return;
     }
     let lengths = grid.lengths();

@@ -106,7 +106,8 @@ fn spurious(scenario: &Scenario, plans: &Plans, levels: &[f64], found: &mut Vec<
     } else {
         format!("{} to {}", Percent(least), Percent(most))
     };
-    let elasticity = configuration.level.elasticity;
+    // The one that the plans were judged at, whatever world a design has drawn for the rule.
+    let elasticity = scenario.grid.elasticity[0];
     let response = if elasticity == 1.0 {
         String::new()
     } else {
