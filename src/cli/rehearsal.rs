@@ -156,7 +156,7 @@ fn once(
     for file in &filled.written.files {
         let bytes = file.bytes as f64;
         match file.name.split_once('.').map(|(name, _)| name) {
-            Some("configurations" | "breakeven") => {
+            Some("configurations" | "breakeven" | "periods") => {
                 seen.per_configuration += bytes / configurations as f64;
             }
             Some("draws") => seen.per_draw += bytes / (configurations * replicates) as f64,

@@ -463,7 +463,8 @@ impl Chunk {
                 let of_group = group.iter().zip(defined).take(count);
                 undefined.extend(of_group.filter(|(_, defined)| !**defined).map(|(r, _)| *r));
             }
-            observer.advance((plan.slots() * count) as u64);
+            let periods = u64::from(kernel.scenario.world.periods);
+            observer.advance((plan.slots() * count) as u64 * periods);
         }
         Ok(chunk)
     }

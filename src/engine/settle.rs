@@ -125,14 +125,18 @@ mod tests {
         use crate::engine::Unobserved;
         use crate::scenario::{Campaigns, Columns, fixture};
         let mut scenario = fixture::scenario();
-        scenario.campaigns = Campaigns::new(Columns {
-            names: scenario.campaigns.names().to_vec(),
-            spend: scenario.campaigns.spend().to_vec(),
-            // exp(-4.75) of Poisson tables are empty: 0.87 %.
-            conversions: vec![2.0, 1.5, 1.0, 0.25, 0.0],
-            ..Columns::default()
-        })
-        .unwrap();
+        let table = scenario.campaigns.clone();
+        let with = |conversions: [f64; 5]| {
+            Campaigns::new(Columns {
+                names: table.names().to_vec(),
+                spend: table.spend().to_vec(),
+                conversions: conversions.to_vec(),
+                ..Columns::default()
+            })
+            .unwrap()
+        };
+        // exp(-4.75) of Poisson tables are empty: 0.87 %.
+        scenario.campaigns = with([2.0, 1.5, 1.0, 0.25, 0.0]);
         scenario.world.truth = crate::truth::TruthModel::Observed;
         scenario.world.noise = crate::resample::Noise::Poisson;
         scenario.grid.dispersion = vec![1.0];
@@ -160,13 +164,7 @@ mod tests {
         }
         assert!(by_chance > 0);
         // Tables that are empty far more often are refused at once.
-        scenario.campaigns = Campaigns::new(Columns {
-            names: scenario.campaigns.names().to_vec(),
-            spend: scenario.campaigns.spend().to_vec(),
-            conversions: vec![1.0, 0.5, 0.5, 0.25, 0.0],
-            ..Columns::default()
-        })
-        .unwrap();
+        scenario.campaigns = with([1.0, 0.5, 0.5, 0.25, 0.0]);
         assert!(refused(&scenario, Phase::Settle));
     }
 }

@@ -136,8 +136,9 @@ impl<'a> Sweep<'a> {
         phase: Phase,
     ) -> Result<(Plan, BlockLifts), Error> {
         let count = replicates.end - replicates.start;
+        let periods = u64::from(self.scenario.world.periods);
         self.observer
-            .begin(phase, configurations.len() as u64 * count);
+            .begin(phase, configurations.len() as u64 * count * periods);
         let plan = Plan::new(self.scenario, configurations, self.kernel.judges());
         let lifts = BlockLifts::sweep(&self.kernel, &plan, replicates, self.observer)?;
         Ok((plan, lifts))

@@ -306,22 +306,29 @@ fn replicates_with_worthless_conversions_alone_are_left_out() {
 
 #[test]
 fn a_common_value_per_conversion_changes_no_lift() {
-    let plain = fixture::scenario();
-    let mut valued = plain.clone();
-    valued.campaigns = crate::scenario::Campaigns::new(crate::scenario::Columns {
-        names: plain.campaigns.names().to_vec(),
-        spend: plain.campaigns.spend().to_vec(),
-        conversions: plain.campaigns.conversions().to_vec(),
-        value: Some(vec![4.0; 5]),
+    for plain in [fixture::scenario(), of_several_periods()] {
+        let mut valued = plain.clone();
+        valued.campaigns = valued_at(&plain, [4.0; 5]);
+        let means = |scenario: &Scenario| kept(scenario, Options::default()).means;
+        let (plain, valued) = (means(&plain), means(&valued));
+        assert!(plain.len() > 500);
+        for (a, b) in plain.iter().zip(&valued) {
+            assert!((a - b).abs() < 1e-12, "{a} {b}");
+        }
+    }
+}
+
+/// The table of a scenario, with a value per conversion.
+fn valued_at(scenario: &Scenario, value: [f64; 5]) -> crate::scenario::Campaigns {
+    let table = &scenario.campaigns;
+    crate::scenario::Campaigns::new(crate::scenario::Columns {
+        names: table.names().to_vec(),
+        spend: table.spend().to_vec(),
+        conversions: table.conversions().to_vec(),
+        value: Some(value.to_vec()),
         ..crate::scenario::Columns::default()
     })
-    .unwrap();
-    let means = |scenario: &Scenario| kept(scenario, Options::default()).means;
-    let (plain, valued) = (means(&plain), means(&valued));
-    assert!(plain.len() > 1000);
-    for (a, b) in plain.iter().zip(&valued) {
-        assert!((a - b).abs() < 1e-12, "{a} {b}");
-    }
+    .unwrap()
 }
 
 /// Nobody who chooses within the bounds gets more than there was to be had, under any curve.
@@ -329,6 +336,7 @@ fn a_common_value_per_conversion_changes_no_lift() {
 fn no_rule_beats_what_was_attainable() {
     let mut scenario = fixture::scenario();
     scenario.metrics.clairvoyant = true;
+    scenario.campaigns = valued_at(&scenario, [1.0, 3.0, 0.5, 2.0, 1.0]);
     scenario.grid.bound_mode = vec![BoundMode::Project, BoundMode::Euclidean];
     scenario.grid.noise_cv = vec![0.0];
     for (kind, elasticity) in [
