@@ -13,6 +13,7 @@ manifest.json says which columns are axes and what every column means.
 
 import argparse
 import json
+import math
 from pathlib import Path
 
 import matplotlib
@@ -23,6 +24,7 @@ import polars as pl
 from matplotlib.ticker import PercentFormatter
 
 WORLD = ["dispersion", "elasticity", "noise_cv", "drift_cv"]
+LIFTS = ["recommended", "decision", "apparent"]
 # Okabe and Ito's colours, told apart by colour-blind readers too.
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00"]
 
@@ -32,7 +34,7 @@ def arguments():
     parser.add_argument("run", type=Path, help="folder of a run")
     parser.add_argument("--x", default="alpha", help="axis of the heat map's columns")
     parser.add_argument("--y", default="delta", help="axis of the heat map's rows")
-    parser.add_argument("--lift", help="recommended, decision or apparent [default: the first of them that there is]")
+    parser.add_argument("--lift", choices=LIFTS, help="which lift is drawn [default: the first of them that there is]")
     parser.add_argument("--world", type=int, default=0, help="which world, in grid order from 0")
     parser.add_argument("--out", type=Path, help="folder for the pictures [default: the run's]")
     return parser.parse_args()
@@ -49,8 +51,8 @@ def one_world(rows: pl.DataFrame, axes: list[str], position: int):
     """The rows of one world, its axes in words, and all rule axes that have several values."""
     world_axes = [axis for axis in axes if axis in WORLD]
     worlds = rows.select(world_axes).unique(maintain_order=True)
-    if position >= worlds.height:
-        raise SystemExit(f"there are {worlds.height} worlds: --world is 0 to {worlds.height - 1}")
+    if not 0 <= position < worlds.height:
+        raise SystemExit(f"there is no world {position}: --world is at most {worlds.height - 1}, from 0")
     chosen = worlds.row(position, named=True)
     rows = rows.filter(*(pl.col(axis) == value for axis, value in chosen.items()))
     several = [axis for axis in world_axes if worlds[axis].n_unique() > 1]
@@ -74,9 +76,11 @@ def heat_map(rows, x, y, others, lift, title):
     plot.set_xticks(range(values.shape[1]), grid.columns[1:])
     plot.set_yticks(range(values.shape[0]), [str(value) for value in grid[y]])
     plot.set(xlabel=x, ylabel=y)
+    # Two figures of the largest value: lifts of a hundredth of a percent must not all read 0.0.
+    decimals = min(max(1, 1 - math.floor(math.log10(100 * largest))), 5)
     for (row, column), value in [((i, j), v) for i, line in enumerate(values) for j, v in enumerate(line)]:
         colour = "white" if abs(value) > 0.6 * largest else "black"
-        plot.text(column, row, f"{100 * value:.1f}", ha="center", va="center", color=colour, fontsize=8)
+        plot.text(column, row, f"{100 * value:.{decimals}f}", ha="center", va="center", color=colour, fontsize=8)
     best = f"; best of {', '.join(others)}" if others else ""
     plot.set_title(f"{metric}, %{best}\n{title}".strip(), fontsize=10)
     figure.colorbar(image, format=PercentFormatter(1.0), label=metric)
@@ -144,11 +148,19 @@ def mean_against_cvar(rows, axes, lift, title):
 
 def main():
     options = arguments()
-    manifest = json.loads((options.run / "manifest.json").read_text(encoding="utf-8"))
+    manifest = options.run / "manifest.json"
+    if not manifest.is_file():
+        raise SystemExit(f"{options.run} is no folder of a run: it has no manifest.json")
+    manifest = json.loads(manifest.read_text(encoding="utf-8"))
+    if "configurations" not in manifest.get("columns", {}):
+        raise SystemExit(f"{options.run}/manifest.json is not that of a run")
     meaning = {column["name"]: column["meaning"] for column in manifest["columns"]["configurations"]}
     axes = [name for name, text in meaning.items() if text.startswith("axis")]
     rows = read(options.run, "configurations")
-    lift = options.lift or next(l for l in ("recommended", "decision", "apparent") if f"{l}_mean" in rows.columns)
+    lifts = [lift for lift in LIFTS if f"{lift}_mean" in rows.columns]
+    lift = options.lift or next(iter(lifts), None)
+    if lift not in lifts:
+        raise SystemExit(f"this run has no {lift or 'such'} lift; it has {', '.join(lifts) or 'none'}")
     rows, world = one_world(rows, axes, options.world)
     rule_axes = [axis for axis in axes if axis not in WORLD and rows[axis].n_unique() > 1]
     title = f"{manifest['scenario']['name']}" + (f" ({world})" if world else "")

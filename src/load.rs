@@ -8,8 +8,8 @@ use crate::config::{self, Overrides, PlacedGate};
 use crate::gate;
 use crate::ingest;
 use crate::output::{InputFile, dictionary, sha256};
-use crate::problem::{Error, Place, Problem, Problems};
-use crate::scenario::Scenario;
+use crate::problem::{Error, Place, Problem, Problems, printable};
+use crate::scenario::{Scenario, TableSpec};
 
 /// A scenario, and the files it came from.
 #[derive(Debug, Clone)]
@@ -35,7 +35,10 @@ pub fn load(path: &Path, overrides: &Overrides) -> Result<Loaded, Error> {
     let table = match parsed.table.as_ref().map(ingest::read) {
         Some(Ok(table)) => Some(table),
         Some(Err(Error::Input(found))) => {
-            problems.extend(found);
+            let spec = parsed.table.as_ref();
+            let keys = &parsed.table_keys;
+            let typed = config::typed(text);
+            problems.extend(found.map(|problem| said(problem, spec, keys, &typed)));
             None
         }
         Some(Err(other)) => return Err(other),
@@ -68,6 +71,51 @@ pub fn load(path: &Path, overrides: &Overrides) -> Result<Loaded, Error> {
         inputs,
         settings: config::typed(text),
     })
+}
+
+/// A problem of the table that comes from what the scenario says of it, with the place where it does.
+fn said(
+    mut problem: Problem,
+    spec: Option<&TableSpec>,
+    keys: &BTreeMap<String, Place>,
+    typed: &BTreeMap<String, String>,
+) -> Problem {
+    let key = match spec {
+        Some(spec) if problem.code == "E_COLUMN" => key_of_column(spec, &problem.subject),
+        _ => Some(problem.subject.as_str()),
+    };
+    // The path itself may read as "." or be the scenario's folder.
+    if let Some(path) = typed.get("data.path")
+        && problem.subject == "data.path"
+        && problem.message == "is a folder"
+    {
+        problem.message = format!("{path} is a folder");
+    }
+    if let Some(place) = key.and_then(|key| keys.get(key))
+        && let (Some(file), Some(line)) = (&place.file, place.line)
+    {
+        let place = Place::line(file, line);
+        problem.message = format!("{} ({place})", problem.message);
+    }
+    problem
+}
+
+/// The key of `[data]` that names a column, by the column's subject in problems.
+fn key_of_column(spec: &TableSpec, subject: &str) -> Option<&'static str> {
+    let is = |name: &String| subject == format!("column {name:?}");
+    let one = [
+        ("data.spend", Some(&spec.spend)),
+        ("data.conversions", Some(&spec.conversions)),
+        ("data.clicks", spec.clicks.as_ref()),
+        ("data.value", spec.value.as_ref()),
+        ("data.date", spec.date.as_ref()),
+        ("data.true_rate", spec.true_rate.as_ref()),
+    ];
+    if spec.channel.iter().any(is) {
+        return Some("data.channel");
+    }
+    let found = one.into_iter().find(|(_, name)| name.is_some_and(is));
+    found.map(|(key, _)| key)
 }
 
 /// Metrics must be columns of the results, and every `where` must match something.
@@ -110,7 +158,33 @@ fn read_bytes(path: &Path) -> Result<Vec<u8>, Error> {
             "name the TOML file; the table belongs in data.path",
         ));
     }
+    if is_table(path, &bytes) {
+        let remedy = format!(
+            "`liftsweep init {}` writes its scenario",
+            printable(&path.to_string_lossy())
+        );
+        return Err(whole_file(path, "this is a table, not a scenario", &remedy));
+    }
     Ok(bytes)
+}
+
+/// Whether a file is a table rather than a scenario: no TOML has a first line without a bracket or a key,
+/// and a header has several cells, or stands in a file of this kind.
+fn is_table(path: &Path, bytes: &[u8]) -> bool {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let mut lines = bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+    let Some(first) = lines.find(|line| !line.is_empty()) else {
+        return false;
+    };
+    let kind = path.extension().and_then(|kind| kind.to_str());
+    let is_called_so = kind.is_some_and(|kind| {
+        ["csv", "tsv"]
+            .iter()
+            .any(|it| kind.eq_ignore_ascii_case(it))
+    });
+    let has_cells = first.iter().any(|byte| b",;\t|".contains(byte));
+    let is_toml = matches!(first[0], b'[' | b'#') || first.contains(&b'=');
+    !is_toml && (has_cells || is_called_so)
 }
 
 fn utf8<'a>(path: &Path, bytes: &'a [u8]) -> Result<&'a str, Error> {

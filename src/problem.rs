@@ -136,6 +136,15 @@ impl Problems {
         self.more += other.more;
     }
 
+    /// The same list with every problem that was kept passed through a function.
+    #[must_use]
+    pub fn map(self, change: impl FnMut(Problem) -> Problem) -> Self {
+        Self {
+            kept: self.kept.into_iter().map(change).collect(),
+            more: self.more,
+        }
+    }
+
     /// Whether nothing is wrong.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -291,13 +300,34 @@ pub fn printable(text: &str) -> String {
 /// The known name nearest to `typed`, if one is near enough to be a likely slip.
 #[must_use]
 pub fn nearest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    nearest_within(typed, known, |letters| 1 + letters / 3)
+}
+
+/// The same for the names of files: a folder has many of them that are alike and no slips, so that one
+/// letter may differ, and two from a name of eight letters on (its ending apart).
+#[must_use]
+pub fn nearest_file<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let letters = |name: &str| {
+        let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+        stem.chars().count()
+    };
+    let allowed = if letters(typed) < 8 { 1 } else { 2 };
+    nearest_within(typed, known, |_| allowed)
+}
+
+/// The nearest name whose distance is at most what `allowed` says for the characters of the shorter one.
+fn nearest_within<'a>(
+    typed: &str,
+    known: impl IntoIterator<Item = &'a str>,
+    allowed: impl Fn(usize) -> usize,
+) -> Option<&'a str> {
     let fold = |text: &str| text.to_lowercase().replace(['-', ' '], "_");
     let typed = fold(typed);
     known
         .into_iter()
         .map(|name| (strsim::damerau_levenshtein(&typed, &fold(name)), name))
         .filter(|(distance, name)| {
-            *distance <= 1 + name.chars().count().min(typed.chars().count()) / 3
+            *distance <= allowed(name.chars().count().min(typed.chars().count()))
         })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, name)| name)
@@ -363,5 +393,16 @@ mod tests {
         assert_eq!(nearest("aplha", ["alpha", "delta"]), Some("alpha"));
         assert_eq!(nearest("Spend", ["spend", "cost"]), Some("spend"));
         assert_eq!(nearest("zzz", ["alpha", "delta"]), None);
+    }
+
+    #[test]
+    fn files_must_be_nearer_than_words() {
+        assert_eq!(nearest_file("nope.toml", ["name.toml"]), None);
+        assert_eq!(nearest_file("a.csv", ["b.csv"]), Some("b.csv"));
+        assert_eq!(nearest_file("tabel.csv", ["table.csv"]), Some("table.csv"));
+        assert_eq!(
+            nearest_file("q1_chanles.csv", ["q1_channels.csv"]),
+            Some("q1_channels.csv")
+        );
     }
 }

@@ -11,7 +11,8 @@ os.chdir(sys.argv[2])
 connection = duckdb.connect()
 for statement in connection.extract_statements(open(sys.argv[1], encoding="utf-8").read()):
     found = connection.sql(statement.query)
-    assert found.fetchall(), statement.query
+    makes_view = statement.type == duckdb.StatementType.CREATE
+    assert makes_view or found.fetchall(), statement.query
 print("queried")
 "#;
 
@@ -63,4 +64,47 @@ fn scripts_for_analysts_read_a_run() {
     let reference = root.join("results/reference").display().to_string();
     python("polars, matplotlib", &[&plot, run, "--world", "2"]);
     python("polars, matplotlib", &[&plot, &reference, "--out", run]);
+    let queries = script("query_run.sql");
+    python("duckdb", &["-c", QUERIES, &queries, run]);
+    python("duckdb", &["-c", QUERIES, &queries, &reference]);
+    let wrong: [(&[&str], &str); 3] = [
+        (
+            &[&plot, &script("")],
+            "is no folder of a run: it has no manifest.json",
+        ),
+        (
+            &[&plot, &reference, "--lift", "optimism"],
+            "invalid choice: 'optimism'",
+        ),
+        (
+            &[&plot, &reference, "--y", "height"],
+            "height is no axis of this run",
+        ),
+    ];
+    for (arguments, sentence) in wrong {
+        refused(arguments, sentence);
+    }
+    // As of a run that is judged by rows held out.
+    let rows = std::fs::read_to_string(format!("{run}/configurations.csv")).unwrap();
+    let rows = rows.replace("recommended_", "other_");
+    std::fs::write(format!("{run}/configurations.csv"), rows).unwrap();
+    refused(
+        &[&plot, run, "--lift", "recommended"],
+        "this run has no recommended lift; it has decision, apparent",
+    );
+}
+
+/// Expects a sentence, and no traceback.
+fn refused(arguments: &[&str], sentence: &str) {
+    let modules = ["-c", "import polars, matplotlib"];
+    let known = Command::new("python3").args(modules).output();
+    if !known.is_ok_and(|known| known.status.success()) {
+        println!("skipped: python3 with polars and matplotlib is not installed");
+        return;
+    }
+    let ran = Command::new("python3").args(arguments).output().unwrap();
+    let told = String::from_utf8_lossy(&ran.stderr);
+    assert!(!ran.status.success(), "{arguments:?}");
+    assert!(told.contains(sentence), "{told}");
+    assert!(!told.contains("Traceback"), "{told}");
 }

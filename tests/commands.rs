@@ -516,6 +516,11 @@ fn shells_editors_and_readers_are_served() {
             && out.contains("\\-\\-memory"),
         "{out}"
     );
+    assert!(
+        out.contains(".SH \"EXIT STATUS\"") && !out.contains("EXTRA"),
+        "{out}"
+    );
+    assert!(!out.contains("liftsweep\\-run(1)"), "{out}");
     let (out, _, code) = answer(&folder, &["schema"]);
     assert_eq!(code, 0);
     let schema: serde_json::Value = serde_json::from_str(&out).unwrap();
@@ -601,4 +606,20 @@ fn a_scenario_is_started_from_an_export_as_it_is() {
     let (out, _, code) = answer(&folder, &["init", "odd.csv", "--out", "odd-start.toml"]);
     assert_eq!(code, 2);
     assert!(out.contains("it does not run yet:\nodd.csv:2: error: column \"conversions\" (3): \"x\" is not a number [E_NUMBER]"), "{out}");
+    assert!(
+        out.ends_with("next: mend this, then liftsweep check odd-start.toml\n"),
+        "{out}"
+    );
+    let text = fs::read_to_string(path("odd-start.toml")).unwrap();
+    let head = "# It does not run yet: 1 problem must be mended first.\n# Then `liftsweep check`, and `liftsweep run`.\n";
+    assert!(
+        text.contains(head) && !text.contains("runs as it is"),
+        "{text}"
+    );
+    fs::write(
+        path("odd.csv"),
+        "channel,spend,conversions\nA,10,80\nB,20,90\n",
+    )
+    .unwrap();
+    assert_eq!(answer(&folder, &["check", "odd-start.toml"]).2, 0);
 }

@@ -62,6 +62,8 @@ mod malformed;
 mod parquet_files;
 /// Whole runs through the program.
 mod runs;
+/// Slips of newcomers.
+mod slips;
 /// Truth from held-out rows.
 mod split;
 /// Every statement of the summary, true and false.

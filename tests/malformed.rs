@@ -60,14 +60,17 @@ fn malformed_tables_are_refused_by_their_place() {
     let mut torn = wide(TABLE);
     torn.splice(66..66, [0x3d, 0xd8]);
     let cases: Vec<(Vec<u8>, &str)> = vec![
-        (vec![], "t.csv: error: data.path: is empty [E_EMPTY]"),
+        (
+            vec![],
+            "t.csv: error: data.path: is empty (s.toml:4) [E_EMPTY]",
+        ),
         (
             b"\xef\xbb\xbf".to_vec(),
-            "t.csv: error: data.path: is empty [E_EMPTY]",
+            "t.csv: error: data.path: is empty (s.toml:4) [E_EMPTY]",
         ),
         (
             b"\n\n\n".to_vec(),
-            "t.csv: error: data.path: is empty [E_EMPTY]",
+            "t.csv: error: data.path: is empty (s.toml:4) [E_EMPTY]",
         ),
         (
             b"\0".to_vec(),
@@ -79,7 +82,7 @@ fn malformed_tables_are_refused_by_their_place() {
         ),
         (
             header.into(),
-            "t.csv: error: data.path: has a header and no line below it [E_EMPTY]",
+            "t.csv: error: data.path: has a header and no line below it (s.toml:4) [E_EMPTY]",
         ),
         (
             b"channel;spend;conversions\na;1;2\n".to_vec(),
@@ -163,14 +166,17 @@ fn malformed_tables_are_refused_by_their_place() {
     }
     // A table that is no file.
     for (path, place) in [
-        (".", "error: data.path: is a folder [E_FILE]"),
+        (
+            ".",
+            "error: data.path: \".\" is a folder (s.toml:4) [E_FILE]",
+        ),
         (
             "../nowhere/t.csv",
-            "../nowhere/t.csv: error: data.path: does not exist [E_FILE]",
+            "../nowhere/t.csv: error: data.path: does not exist (s.toml:4) [E_FILE]",
         ),
         (
             "/dev/null",
-            "/dev/null: error: data.path: is empty [E_EMPTY]",
+            "/dev/null: error: data.path: is empty (s.toml:4) [E_EMPTY]",
         ),
         ("t\\u0000.csv", "error: data.path: is no file name [E_FILE]"),
         ("s.toml", "s.toml:1: error: "),

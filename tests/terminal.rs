@@ -6,7 +6,7 @@ use tempfile::TempDir;
 
 use crate::runs::program;
 
-fn folder_with(files: &[(&str, &str)]) -> TempDir {
+pub(crate) fn folder_with(files: &[(&str, &str)]) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (name, text) in files {
         fs::write(folder.path().join(name), text).unwrap();
@@ -14,7 +14,7 @@ fn folder_with(files: &[(&str, &str)]) -> TempDir {
     folder
 }
 
-const SCENARIO: &str = r#"name = "four"
+pub(crate) const SCENARIO: &str = r#"name = "four"
 [data]
 path = "table.csv"
 channel = "channel"
@@ -26,10 +26,10 @@ alpha = [0.5, 1.0]
 replicates = 100
 "#;
 
-const TABLE: &str = "channel,spend,conversions\nA,500,40\nB,300,45\nC,200,9\n";
+pub(crate) const TABLE: &str = "channel,spend,conversions\nA,500,40\nB,300,45\nC,200,9\n";
 
 /// Standard output, standard error and exit code.
-fn answer(folder: &TempDir, arguments: &[&str]) -> (String, String, i32) {
+pub(crate) fn answer(folder: &TempDir, arguments: &[&str]) -> (String, String, i32) {
     let output = program(folder).args(arguments).output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     (
@@ -66,11 +66,11 @@ fn problems_of_both_files_are_told_at_once_and_nothing_is_written() {
     assert_eq!((out.as_str(), code), ("", 2));
     let expected = "\
 s.toml:8:15: error: grid.alpha: 1.3 lies outside [0, 1] [E_ALPHA]
-    fix: use a number from 0 (today's mix) to 1 (the score's)
+    fix: use a number from 0 (today's mix) to 1 (the score's): 0.5 for 50 %
 s.toml:10:1: error: run.replicats: unknown key `replicats` [E_KEY]
     fix: did you mean `replicates`?
 table.csv:2: error: column \"spend\" (2): \"1,200\" is not a number [E_NUMBER]
-    fix: write 1200 (or 1.200, if the comma marks decimals)
+    fix: write 1200 (or 1.200, if the comma marks decimals), or set data.thousands = \",\": `liftsweep init TABLE` finds it out
 table.csv:3: error: column \"conversions\" (3): -4 is negative [E_NEGATIVE]
     fix: give a number of at least 0
 table.csv:4: error: 4 fields where the header has 3 [E_CSV]

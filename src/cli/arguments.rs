@@ -1,5 +1,6 @@
 //! What can be typed.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -15,7 +16,7 @@ use liftsweep::vector::Instructions;
 #[command(
     name = "liftsweep",
     version,
-    after_help = "Exit codes: 0 fine, 1 a gate failed, 2 wrong input, 3 a gate is inconclusive, 4 the machine failed,\n130 interrupted."
+    after_help = "Exit codes: 0 fine, 1 a gate failed, 2 wrong input, 3 a gate is inconclusive, 4 the machine failed, 130 interrupted."
 )]
 pub(crate) struct Arguments {
     #[command(subcommand)]
@@ -31,20 +32,23 @@ pub(crate) enum Command {
     /// Merge the shards of a run into the run
     Merge(Merge),
     /// Today's plan of one configuration, as a table
+    #[command(
+        long_about = "Today's plan of one configuration, as a table.\n\nOne value of every axis of the rule must be chosen: an axis with several values in the scenario needs a --set. Values outside the grid are allowed. Nothing is written."
+    )]
     Allocate(Allocate),
     /// Write a commented scenario for a table as it was exported, ready to run
     #[command(
-        long_about = "Write a commented scenario for a table as it was exported.\n\nLooks at an export of Google Ads, Meta Ads, Google Analytics, Microsoft, TikTok or LinkedIn, or at any\nother CSV file: where its header is, what separates cells, how numbers and dates are written, which\ncolumns are channel, spend and conversions, which lines are totals. What it guesses it calls a guess, in\nthe scenario and on the terminal. The table itself stays as it is."
+        long_about = "Write a commented scenario for a table as it was exported, and liftsweep.schema.json beside it, by which editors complete and check it.\n\nLooks at an export of Google Ads, Meta Ads, Google Analytics, Microsoft, TikTok or LinkedIn, or at any other CSV file: where its header is, what separates cells, how numbers and dates are written, which columns are channel, spend and conversions, which lines are totals. What it guesses it calls a guess, in the scenario and on the terminal. The table itself stays as it is."
     )]
     Init(Init),
     /// Check a run against its scenario's gates: pass (code 0), fail (1) or inconclusive (3)
     #[command(
-        long_about = "Check a run against the gates of its scenario.\n\nA gate bounds a column of configurations.csv:\n\n  [[gate]]\n  metric   = \"decision_p05\"\n  where    = { alpha = 0.3, delta = 1.0 }   # without: every configuration\n  at_least = -0.02                          # or at_most, or both\n\nIt passes if the bound holds in every configuration it applies to, fails if one breaks it, and is\ninconclusive if the bound lies within Monte Carlo error (95 %): then run more replicates. Of several\ngates, one that fails decides, and then one that is inconclusive."
+        long_about = "Check a run against the gates of its scenario.\n\nA gate bounds a column of configurations.csv:\n\n  [[gate]]\n  metric   = \"decision_p05\"\n  where    = { alpha = 0.3, delta = 1.0 }   # without: every configuration\n  at_least = -0.02                          # or at_most, or both\n\nIt passes if the bound holds in every configuration it applies to, fails if one breaks it, and is inconclusive if the bound lies within Monte Carlo error (95 %): then run more replicates. Of several gates, one that fails decides, and then one that is inconclusive."
     )]
     Gate(GateRun),
     /// What changed between two runs, beyond Monte Carlo error
     #[command(
-        long_about = "What changed between two runs.\n\nConfigurations are matched by the values of their axes. A difference counts as changed where it is\nlarger than Monte Carlo error explains (95 %, corrected for the number of configurations). Also lists\nthe inputs that differ: scenario, data, seed, version."
+        long_about = "What changed between two runs.\n\nConfigurations are matched by the values of their axes. A difference counts as changed where it is larger than Monte Carlo error explains (95 %, corrected for the number of configurations). Also lists the inputs that differ: scenario, data, seed, version."
     )]
     Compare(Compare),
     /// Print the JSON Schema of the scenario file, for completion and checks in editors
@@ -54,6 +58,9 @@ pub(crate) enum Command {
     /// Print the manual page
     Man,
     /// Build the page of a run again
+    #[command(
+        long_about = "Write report.html of a finished run again, replacing it; also for runs with output.report = false."
+    )]
     Report(Report),
 }
 
@@ -66,7 +73,7 @@ pub(crate) struct Run {
     #[arg(long, value_name = "PATH")]
     pub(crate) out: Option<PathBuf>,
     /// Threads to use [default: all cores]; never changes a result
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(long, value_name = "N", value_parser = threads, allow_negative_numbers = true)]
     pub(crate) threads: Option<u16>,
     /// Memory for what a run keeps, such as 512MiB or 4GiB; never changes a result
     #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = memory)]
@@ -75,10 +82,10 @@ pub(crate) struct Run {
     #[arg(long, value_enum, value_name = "KIND")]
     pub(crate) kernel: Option<Kernel>,
     /// Replicates, instead of the scenario's
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = replicates, allow_negative_numbers = true)]
     pub(crate) replicates: Option<u64>,
     /// Seed, instead of the scenario's
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = seed, allow_negative_numbers = true)]
     pub(crate) seed: Option<u64>,
     /// Replace an earlier run in the same folder
     #[arg(long)]
@@ -87,7 +94,7 @@ pub(crate) struct Run {
     #[arg(long)]
     pub(crate) resume: bool,
     /// Seconds of work after which finished work is kept, so that no more is ever lost; 0 keeps none
-    #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = seconds, allow_negative_numbers = true)]
     pub(crate) checkpoint: f64,
     /// Make a part of the run, the I-th of N, as one file for `liftsweep merge`
     #[arg(long, value_name = "I/N", conflicts_with_all = ["resume", "json"])]
@@ -132,7 +139,7 @@ pub(crate) struct Merge {
     #[arg(long, value_name = "FILE")]
     pub(crate) scenario: Option<PathBuf>,
     /// Threads to use [default: all cores]; never changes a result
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(long, value_name = "N", value_parser = threads, allow_negative_numbers = true)]
     pub(crate) threads: Option<u16>,
     /// Memory for what a run keeps, such as 512MiB or 4GiB; never changes a result
     #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = memory)]
@@ -323,6 +330,27 @@ fn axis_value(text: &str) -> Result<(String, String), String> {
         .split_once('=')
         .ok_or("write AXIS=VALUE, for example alpha=0.3")?;
     Ok((axis.trim().to_owned(), value.trim().to_owned()))
+}
+
+fn whole(text: &str, range: RangeInclusive<u64>, words: &str) -> Result<u64, String> {
+    let number = text.parse::<u64>().ok();
+    number
+        .filter(|number| range.contains(number))
+        .ok_or_else(|| format!("write a whole number from {words}"))
+}
+
+fn threads(text: &str) -> Result<u16, String> {
+    let number = whole(text, 1..=1024, "1 to 1024")?;
+    u16::try_from(number).map_err(|error| error.to_string())
+}
+
+fn replicates(text: &str) -> Result<u64, String> {
+    whole(text, 2..=100_000_000, "2 to 100,000,000")
+}
+
+fn seed(text: &str) -> Result<u64, String> {
+    let largest = i64::MAX.unsigned_abs();
+    whole(text, 0..=largest, "0 to 9223372036854775807")
 }
 
 fn seconds(text: &str) -> Result<f64, String> {

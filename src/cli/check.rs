@@ -7,12 +7,12 @@ use liftsweep::engine::{self, Options, Unobserved};
 use liftsweep::load::{Loaded, load};
 use liftsweep::output::number;
 use liftsweep::problem::Error;
-use liftsweep::scenario::Scenario;
+use liftsweep::scenario::{AxisValue, Scenario};
 use liftsweep::units::{Count, Money};
 
 use super::arguments::Check;
 use super::clock::{Stopwatch, duration};
-use super::findings::{findings, headline};
+use super::findings::{counted, findings, headline};
 use super::progress::Interrupt;
 use super::rehearsal::rehearse;
 use super::run::pool;
@@ -48,8 +48,8 @@ pub(crate) fn check(arguments: &Check) -> Outcome {
 fn table(scenario: &Scenario) -> String {
     let campaigns = &scenario.campaigns;
     let sums = format!(
-        "table    {} channels, spend {}, conversions {:.1}, budget {}",
-        Count(campaigns.len() as u128),
+        "table    {}, spend {}, conversions {:.1}, budget {}",
+        counted(campaigns.len() as u128, "channel"),
         Money(campaigns.total_spend()),
         campaigns.total_conversions(),
         Money(scenario.budget)
@@ -82,6 +82,19 @@ fn design(scenario: &Scenario) -> String {
     wrapped(&text, 9)
 }
 
+/// An axis value, an estimate among them in four digits.
+fn rounded(value: &AxisValue) -> String {
+    const TYPED: usize = 12;
+    let text = axis_value(value);
+    match value {
+        AxisValue::Number(number) if text.len() > TYPED => {
+            let four = format!("{number:.3e}");
+            four.parse::<f64>().map_or(text, |four| four.to_string())
+        }
+        _ => text,
+    }
+}
+
 fn axes(scenario: &Scenario) -> String {
     const SHOWN: usize = 6;
     let mut text = String::new();
@@ -93,9 +106,9 @@ fn axes(scenario: &Scenario) -> String {
             let _ = writeln!(text, "{label:<9}{name:<11} range  {from} to {to}");
             continue;
         }
-        let mut shown: Vec<String> = values.iter().take(SHOWN).map(axis_value).collect();
+        let mut shown: Vec<String> = values.iter().take(SHOWN).map(rounded).collect();
         if let Some(last) = values.last().filter(|_| values.len() > SHOWN) {
-            shown.push(format!("... {}", axis_value(last)));
+            shown.push(format!("... {}", rounded(last)));
         }
         // Writing to a string cannot fail.
         let _ = writeln!(

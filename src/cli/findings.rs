@@ -9,13 +9,19 @@ use super::screen::wrapped;
 /// One line: what is asked.
 pub(crate) fn headline(scenario: &Scenario) -> String {
     format!(
-        "{}: {} configurations x {}{} replicates, {} channels\n",
+        "{}: {} x {}{} replicates, {}\n",
         scenario.name,
-        Count(u128::from(scenario.grid.len())),
+        counted(u128::from(scenario.grid.len()), "configuration"),
         if scenario.run.is_open() { "up to " } else { "" },
         Count(u128::from(scenario.run.replicates)),
-        Count(scenario.campaigns.len() as u128)
+        counted(scenario.campaigns.len() as u128, "channel")
     )
+}
+
+/// A count with its noun in the right number.
+pub(crate) fn counted(count: u128, noun: &str) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{} {noun}{ending}", Count(count))
 }
 
 /// One paragraph per finding, the gravest first.

@@ -60,7 +60,12 @@ pub(crate) fn init(arguments: &Init) -> Result<(String, u8), Error> {
             Ok((text, 0))
         }
         Err(Error::Input(problems)) => {
-            let _ = writeln!(text, "it does not run yet:\n{problems}");
+            write_new(&out, starter.not_yet(problems.len()).as_bytes(), true)?;
+            let shown = printable(&out.display().to_string());
+            let _ = writeln!(
+                text,
+                "it does not run yet:\n{problems}\nnext: mend this, then liftsweep check {shown}"
+            );
             Ok((text, 2))
         }
         Err(other) => Err(other),

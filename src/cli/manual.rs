@@ -32,7 +32,14 @@ pub(crate) fn man() -> Outcome {
     command.build();
     let mut page = Vec::new();
     let manual = clap_mangen::Man::new(command.clone());
-    manual.render(&mut page).map_err(failed)?;
+    // Without its list of commands, which refers to pages of their own: they are sections of this one.
+    manual.render_title(&mut page).map_err(failed)?;
+    manual.render_name_section(&mut page).map_err(failed)?;
+    manual.render_synopsis_section(&mut page).map_err(failed)?;
+    manual
+        .render_description_section(&mut page)
+        .map_err(failed)?;
+    manual.render_options_section(&mut page).map_err(failed)?;
     for sub in command
         .get_subcommands()
         .filter(|sub| sub.get_name() != "help")
@@ -57,5 +64,10 @@ pub(crate) fn man() -> Outcome {
                 .as_bytes(),
         );
     }
+    let mut end = Vec::new();
+    manual.render_extra_section(&mut end).map_err(failed)?;
+    manual.render_version_section(&mut end).map_err(failed)?;
+    let end = String::from_utf8_lossy(&end).replace(".SH EXTRA", ".SH \"EXIT STATUS\"");
+    page.extend_from_slice(end.as_bytes());
     Ok(String::from_utf8_lossy(&page).into_owned())
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use liftsweep::engine::{Observer, Phase};
 use liftsweep::output::{RunFolder, abandon};
 use liftsweep::problem::Error;
@@ -177,11 +177,26 @@ impl Watch {
 fn bar() -> ProgressBar {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
     let template =
-        "{msg} {wide_bar} {percent:>3} %  {human_pos} allocations, {per_sec}, {eta} left";
+        "{msg:31} {wide_bar} {percent:>3} %  {human_pos} allocations, {rate}, {eta} left";
     let style =
         ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    // The rate that the bar's own key shows has decimals.
+    let rate = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+        // A rate is shown rounded; writing to the bar's line cannot fail.
+        let _ = write!(out, "{}/s", Count(rounded(state.per_sec())));
+    };
+    let style = style.with_key("rate", rate);
     bar.set_style(style.progress_chars("=> "));
     bar
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "rates are shown rounded"
+)]
+fn rounded(rate: f64) -> u128 {
+    rate.round() as u128
 }
 
 fn doing(phase: Phase) -> &'static str {

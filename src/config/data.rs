@@ -1,5 +1,6 @@
 //! `[data]`: where the table lies and what its columns are called.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::axis::{Repeats, list};
@@ -8,7 +9,7 @@ use encoding_rs::Encoding;
 use super::entry::{Entry, Names};
 use super::reader::Section;
 use super::source::{Placed, Spot};
-use crate::problem::Problems;
+use crate::problem::{Place, Problems};
 use crate::scenario::{DateOrder, Dialect, Granularity, TableSpec};
 
 pub(super) const GRANULARITY: Names<Granularity> = Names {
@@ -141,13 +142,16 @@ fn texts(entry: &Entry<'_>, problems: &mut Problems) -> Option<Vec<String>> {
     )
 }
 
+/// Where the keys of `[data]` stand, by their full names (`data.path`).
+pub(super) type Keys = BTreeMap<String, Place>;
+
 /// Reads `[data]`; `None` where anything is wrong with it. Relative paths start at `folder`. Also
-/// tells where `data.value` stands.
+/// tells where `data.value` stands, and where every key does.
 pub(super) fn read(
     top: &mut Section<'_>,
     folder: &Path,
     problems: &mut Problems,
-) -> (Option<TableSpec>, Spot) {
+) -> (Option<TableSpec>, Spot, Keys) {
     let before = problems.len();
     let named = top.has("data");
     let mut data = top.section("data", problems);
@@ -159,7 +163,7 @@ pub(super) fn read(
         ));
     }
     if !data.is_present() {
-        return (None, data.header());
+        return (None, data.header(), Keys::new());
     }
     let required = [
         ("path", "\"channels.csv\""),
@@ -208,8 +212,9 @@ pub(super) fn read(
         granularity: granularity.unwrap_or(Granularity::Channel),
         dialect: read_dialect(&mut data, problems),
     };
+    let keys = data.places();
     data.finish(problems);
-    ((problems.len() == before).then_some(table), spot)
+    ((problems.len() == before).then_some(table), spot, keys)
 }
 
 fn text(data: &mut Section<'_>, key: &'static str, problems: &mut Problems) -> Option<String> {

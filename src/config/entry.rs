@@ -111,10 +111,23 @@ impl<'a> Entry<'a> {
                 format!("write {text} without quotes")
             }
             _ if example.is_empty() => format!("write a table: [{}]", self.spot.subject),
+            _ if self.is_argument() => {
+                format!("write, for example, --set {}={}", self.key, one_of(example))
+            }
             _ => format!("write, for example, {} = {example}", self.key),
         };
         let message = format!("expected {expected}, found {}", describe(self.value()));
         self.here().problem("E_TYPE", message, remedy)
+    }
+
+    /// Whether it was typed on the command line.
+    fn is_argument(&self) -> bool {
+        self.spot.place.file.is_none()
+    }
+
+    /// Whether the number is a part of a whole, which is easily given in percent.
+    fn takes_part(&self, domain: &Domain) -> bool {
+        domain.code == "E_ALPHA" || self.key == "tail"
     }
 
     pub(super) fn table(&self, problems: &mut Problems) -> Option<&'a DeTable<'a>> {
@@ -161,7 +174,14 @@ impl<'a> Entry<'a> {
             return Some(number);
         }
         let message = format!("{} {}", shortened(&text), domain.outside);
-        problems.push(self.here().problem(domain.code, message, domain.remedy));
+        let mut remedy = domain.remedy.to_owned();
+        if self.takes_part(domain) && 1.0 < number && number <= 100.0 {
+            // What lies just above 1 is rather a slip than a percentage.
+            let percent = if number < 2.0 { 50.0 } else { number };
+            let part = format!("{percent}e-2").parse::<f64>().unwrap_or(0.5);
+            remedy = format!("{remedy}: {part} for {percent} %");
+        }
+        problems.push(self.here().problem(domain.code, message, remedy));
         None
     }
 
@@ -208,6 +228,13 @@ pub(super) fn describe(value: &DeValue<'_>) -> String {
         DeValue::Array(_) => "a list".to_owned(),
         DeValue::Table(_) => "a table".to_owned(),
     }
+}
+
+/// One value of an example, as it is typed on the command line: from the middle of a list.
+fn one_of(example: &str) -> &str {
+    let inside = example.trim_matches(['[', ']']);
+    let values: Vec<&str> = inside.split(',').collect();
+    values[values.len() / 2].trim().trim_matches('"')
 }
 
 fn is_number(text: &str) -> bool {

@@ -103,6 +103,14 @@ pub(super) fn table_of(name: &str) -> Option<&'static str> {
     tables.next().is_none().then_some(table)
 }
 
+/// Whether a key of this name stands above all tables.
+pub(super) fn is_at_top(name: &str) -> bool {
+    let holds_keys = |takes: &Takes| matches!(takes, Takes::Table | Takes::Tables | Takes::Named);
+    keys()
+        .iter()
+        .any(|key| key.path == name && !holds_keys(&key.takes))
+}
+
 /// All keys; a table stands before its keys.
 pub(super) fn keys() -> Vec<Key> {
     let mut keys = vec![

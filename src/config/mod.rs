@@ -41,6 +41,7 @@ mod tests;
 mod typed;
 mod world;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use toml::de::{DeTable, Error};
@@ -50,7 +51,7 @@ use self::overrides::AxisOverrides;
 use self::reader::Section;
 use self::source::{Placed, Source, Spot};
 use self::world::WorldDraft;
-use crate::problem::Problems;
+use crate::problem::{Place, Problems};
 use crate::scenario::{
     AXES, Design, Granularity, MetricSettings, OutputSettings, RunSettings, TableSpec,
 };
@@ -71,6 +72,8 @@ pub struct Parsed {
     /// Where the table lies, if `[data]` itself is intact: its problems can then be reported
     /// together with those of the scenario.
     pub table: Option<TableSpec>,
+    /// Where the keys of `[data]` stand, by their full names (`data.path`).
+    pub table_keys: BTreeMap<String, Place>,
     /// The scenario without its table; only if nothing is wrong.
     pub draft: Option<Draft>,
     /// Everything that is wrong.
@@ -122,12 +125,13 @@ pub fn parse(path: &Path, text: &str, overrides: &Overrides) -> Parsed {
         axes: &axes,
         has_syntax: errors.is_empty(),
     };
-    let (table, draft) = reading.read(top, &mut problems);
+    let (table, table_keys, draft) = reading.read(top, &mut problems);
     if !errors.is_empty() {
         return unreadable(&source, &errors, &problems);
     }
     Parsed {
         table,
+        table_keys,
         draft: problems.is_empty().then_some(draft),
         problems,
     }
@@ -160,6 +164,7 @@ fn unreadable(source: &Source<'_>, errors: &[Error], found: &Problems) -> Parsed
     problems.extend(syntax::certain(found, &problems));
     Parsed {
         table: None,
+        table_keys: BTreeMap::new(),
         draft: None,
         problems,
     }
@@ -175,12 +180,16 @@ struct Reading<'r, 'a> {
 }
 
 impl<'a> Reading<'_, 'a> {
-    fn read(&self, mut top: Section<'a>, problems: &mut Problems) -> (Option<TableSpec>, Draft) {
+    fn read(
+        &self,
+        mut top: Section<'a>,
+        problems: &mut Problems,
+    ) -> (Option<TableSpec>, data::Keys, Draft) {
         let stem = self.path.file_stem().unwrap_or_default().to_string_lossy();
         let folder = self.path.parent().unwrap_or(Path::new(""));
         let name = settings::read_name(&mut top, &stem, problems);
         let seed = settings::read_seed(&mut top, self.overrides, problems);
-        let (table, value_spot) = data::read(&mut top, folder, problems);
+        let (table, value_spot, table_keys) = data::read(&mut top, folder, problems);
         let budget = settings::read_budget(&mut top, problems);
         let before = problems.len();
         let grid = grid::read(&mut top, self.axes, problems);
@@ -223,7 +232,7 @@ impl<'a> Reading<'_, 'a> {
             output,
             gates,
         };
-        (table, draft)
+        (table, table_keys, draft)
     }
 }
 

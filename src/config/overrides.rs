@@ -60,9 +60,7 @@ impl<'a> AxisOverrides<'a> {
                 Err(reason) => problems.push(spot.problem(
                     "E_TOML",
                     format!("\"{}\" is no value: {reason}", shortened(text)),
-                    format!(
-                        "write a number, a name, a list such as '{axis}=[0.1, 0.2]' or a range"
-                    ),
+                    format!("write one number or one name: --set {axis}=VALUE"),
                 )),
             }
         }

@@ -1,6 +1,8 @@
 //! A cursor over one table of the scenario file. It hands out entries, remembers which keys were
 //! asked for, and reports the rest as unknown: the keys of a table are those its reader asks for.
 
+use std::collections::BTreeMap;
+
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -157,6 +159,16 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// Where every key of the table stands, by its full name.
+    pub(super) fn places(&self) -> BTreeMap<String, Place> {
+        let keys = self.table.into_iter().flat_map(|table| table.iter());
+        keys.map(|(name, _)| {
+            let place = self.source.place(name.span().start);
+            (self.path_of(name.get_ref()), place)
+        })
+        .collect()
+    }
+
     /// The table as a whole: its header.
     pub(super) fn header(&self) -> Spot {
         Spot {
@@ -186,6 +198,9 @@ impl<'a> Section<'a> {
             let typed = &shortened(typed);
             let remedy = match nearest(typed, self.asked.iter().copied()) {
                 Some(known) => format!("did you mean `{known}`?"),
+                None if !self.path.is_empty() && keys::is_at_top(typed) => {
+                    format!("`{typed}` stands above the first [table]")
+                }
                 None if let Some(table) = keys::table_of(typed) => {
                     format!("`{typed}` is a key of [{table}]")
                 }

@@ -74,6 +74,19 @@ impl<'a> Source<'a> {
         self.file.map(Place::file).unwrap_or_default()
     }
 
+    /// The whole text.
+    pub(super) fn text(&self) -> &'a str {
+        self.text
+    }
+
+    /// The line that holds a byte offset, and where it starts.
+    pub(super) fn line(&self, offset: usize) -> (usize, &'a str) {
+        let offset = self.text.floor_char_boundary(offset);
+        let start = self.text[..offset].rfind('\n').map_or(0, |at| at + 1);
+        let line = self.text[start..].lines().next().unwrap_or_default();
+        (start, line)
+    }
+
     /// The text between two byte offsets; empty where there is none.
     pub(super) fn excerpt(&self, span: std::ops::Range<usize>) -> &'a str {
         self.text.get(span).unwrap_or_default()

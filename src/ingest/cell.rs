@@ -92,7 +92,7 @@ pub(super) fn date(bytes: &[u8], order: DateOrder) -> Result<Date, Complaint> {
         format!("{} is not a date", quoted(text))
     };
     let remedy = "write dates as in 2024-01-18, or 2024-01-18 20:45:56 (ISO 8601)";
-    Err(Complaint::new("E_DATE", message, remedy))
+    Err(Complaint::new("E_DATE", message, remedy).or_set(dressed::date_settings(text)))
 }
 
 /// A cell's text in quotes, cut where it is long.
@@ -118,6 +118,7 @@ fn no_number(text: &str, column: Column, dialect: &Dialect) -> Complaint {
         dialect.thousands,
         dialect.currency.as_ref(),
     );
+    let mut setting = None;
     let remedy = if NOTHING.contains(&text.to_lowercase().as_str()) {
         instead_of_nothing(column).into()
     } else if style != ('.', None, None) {
@@ -126,9 +127,10 @@ fn no_number(text: &str, column: Column, dialect: &Dialect) -> Complaint {
             written::example(dialect)
         )
     } else {
+        setting = dressed::settings(text);
         dressed::plain(text).unwrap_or_else(|| "write a plain number such as 1200.5".into())
     };
-    Complaint::new("E_NUMBER", message, remedy)
+    Complaint::new("E_NUMBER", message, remedy).or_set(setting)
 }
 
 fn instead_of_nothing(column: Column) -> &'static str {
@@ -249,8 +251,12 @@ mod tests {
         ] {
             let complaint = date(text.as_bytes(), DateOrder::Iso).unwrap_err();
             assert_eq!(
-                complaint,
-                Complaint::new("E_DATE", format!("{text:?} is not a date"), remedy)
+                (complaint.code, complaint.message, complaint.remedy),
+                (
+                    "E_DATE",
+                    format!("{text:?} is not a date"),
+                    remedy.to_owned()
+                )
             );
         }
         assert_eq!(date(b" ", DateOrder::Iso).unwrap_err().message, "is empty");

@@ -13,6 +13,8 @@ pub(super) struct Complaint {
     pub(super) message: String,
     /// What to do about it.
     pub(super) remedy: String,
+    /// What to set in `[data]` instead, which is said once per column.
+    pub(super) setting: Option<String>,
 }
 
 impl Complaint {
@@ -25,7 +27,13 @@ impl Complaint {
             code,
             message: message.into(),
             remedy: remedy.into(),
+            setting: None,
         }
+    }
+
+    /// This complaint with what to set in `[data]` instead.
+    pub(super) fn or_set(self, setting: Option<String>) -> Self {
+        Self { setting, ..self }
     }
 
     /// This complaint at a place.

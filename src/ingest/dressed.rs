@@ -1,6 +1,10 @@
 //! Numbers dressed for human readers, `$1,200`, `1.200,50`, `12%`, and what to write instead.
 //!
-//! They are never read as numbers: `1,200` may be 1200 or 1.2, and only the user knows which.
+//! They are never read as numbers: `1,200` may be 1200 or 1.2, and only the user knows which. What could
+//! be set in `[data]` to have them read so is said beside it.
+
+use super::written;
+use crate::scenario::{DateOrder, Dialect};
 
 /// No dressed number is longer than this.
 const LONGEST: usize = 40;
@@ -39,6 +43,54 @@ pub(super) fn plain(text: &str) -> Option<String> {
             )
         }
     })
+}
+
+/// What to set in `[data]` to have a text read as its likely number: `data.decimal = ","`. `None` where
+/// nothing does.
+pub(super) fn settings(text: &str) -> Option<String> {
+    let likely = plain(text)?;
+    let likely: f64 = likely
+        .strip_prefix("write ")?
+        .split(' ')
+        .next()?
+        .parse()
+        .ok()?;
+    let bare = |c: char| c.is_ascii_digit() || c.is_whitespace() || "+-.,'_\u{2019}".contains(c);
+    let currency = text.trim_matches(bare);
+    let currency = (!currency.is_empty()).then(|| currency.to_owned());
+    let dialects = ['.', ','].into_iter().flat_map(|decimal| {
+        let marks = [None, Some(','), Some('.'), Some(' '), Some('\''), Some('_')];
+        let marks = marks.into_iter().filter(move |mark| *mark != Some(decimal));
+        marks.map(move |thousands| (decimal, thousands))
+    });
+    let mut dialects = dialects.map(|(decimal, thousands)| Dialect {
+        decimal,
+        thousands,
+        currency: currency.clone(),
+        ..Dialect::default()
+    });
+    let dialect = dialects.find(|dialect| written::number(text, dialect) == Some(likely))?;
+    let mut keys = Vec::new();
+    if dialect.decimal != '.' {
+        keys.push(format!("data.decimal = \"{}\"", dialect.decimal));
+    }
+    if let Some(mark) = dialect.thousands {
+        keys.push(format!("data.thousands = \"{mark}\""));
+    }
+    if let Some(currency) = &dialect.currency {
+        keys.push(format!("data.currency = {currency:?}"));
+    }
+    (!keys.is_empty()).then(|| keys.join(" and "))
+}
+
+/// The same for a date: `data.date_order = "dmy"`.
+pub(super) fn date_settings(text: &str) -> Option<String> {
+    let orders = DateOrder::ALL.into_iter();
+    let names: Vec<String> = orders
+        .filter(|order| *order != DateOrder::Iso && written::date(text, *order).is_some())
+        .map(|order| format!("{:?}", order.name()))
+        .collect();
+    (!names.is_empty()).then(|| format!("data.date_order = {}", names.join(" or ")))
 }
 
 /// Digits with marks between them: `1.200,50` is the groups 1, 200, 50 and the marks `.` and `,`.
@@ -132,6 +184,42 @@ mod tests {
             ("1,200.50 EUR", "write 1200.50"),
         ] {
             assert_eq!(plain(text).as_deref(), Some(remedy), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_would_read_it_is_named() {
+        for (text, keys) in [
+            ("8500,50", "data.decimal = \",\""),
+            ("8,500", "data.thousands = \",\""),
+            ("$8500", "data.currency = \"$\""),
+            (
+                "$8,500.25",
+                "data.thousands = \",\" and data.currency = \"$\"",
+            ),
+            (
+                "1.200,50 EUR",
+                "data.decimal = \",\" and data.thousands = \".\" and data.currency = \"EUR\"",
+            ),
+            ("1 200", "data.thousands = \" \""),
+            (
+                "1\u{a0}200,5",
+                "data.decimal = \",\" and data.thousands = \" \"",
+            ),
+            ("1'200", "data.thousands = \"'\""),
+        ] {
+            assert_eq!(settings(text).as_deref(), Some(keys), "{text:?}");
+        }
+        for text in ["12%", "abc", "", "1,20,3", "1200"] {
+            assert_eq!(settings(text), None, "{text:?}");
+        }
+        for (text, keys) in [
+            ("03/04/2025", Some("data.date_order = \"dmy\" or \"mdy\"")),
+            ("18.01.2024", Some("data.date_order = \"dmy\"")),
+            ("20240118", Some("data.date_order = \"ymd\"")),
+            ("2024-02-30", None),
+        ] {
+            assert_eq!(date_settings(text).as_deref(), keys, "{text:?}");
         }
     }
 

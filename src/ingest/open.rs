@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use super::complaint::Complaint;
-use crate::problem::{Error, Place, nearest};
+use crate::problem::{Error, Place, nearest_file};
 
 /// Opens a file that the user named; `subject` says where they named it (`data.path`).
 ///
@@ -62,7 +62,7 @@ fn neighbour(path: &Path) -> Option<String> {
         .collect();
     // The order of a folder is not defined; of equally near names, the first by name is proposed.
     names.sort();
-    let near = nearest(
+    let near = nearest_file(
         path.file_name()?.to_str()?,
         names.iter().map(String::as_str),
     )?;

@@ -1,7 +1,7 @@
 //! From lines to channels: names are numbered in the order of their first appearance, and the lines
 //! of a channel are summed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use csv::ByteRecord;
 use toml_datetime::Date;
@@ -40,6 +40,8 @@ pub(super) struct Gathered<'a> {
     lines: usize,
     /// The channel of the line before, which is often that of the next.
     latest: Option<usize>,
+    /// Columns of which it was said what to set in `[data]`.
+    told: BTreeSet<usize>,
     /// Room for the name and the numbers of one line.
     name: String,
     row: Vec<f64>,
@@ -77,6 +79,7 @@ impl<'a> Gathered<'a> {
             dates: Vec::new(),
             lines: 0,
             latest: None,
+            told: BTreeSet::new(),
             name: String::new(),
             row: Vec::new(),
         }
@@ -101,14 +104,20 @@ impl<'a> Gathered<'a> {
         for (column, found) in &self.header.numbers {
             match cell::number(&record[found.index], *column, self.dialect) {
                 Ok(number) => self.row.push(number),
-                Err(complaint) => faults.line(line, found.subject(), complaint),
+                Err(complaint) => {
+                    let complaint = told_once(&mut self.told, found.index, complaint);
+                    faults.line(line, found.subject(), complaint);
+                }
             }
         }
         let mut day = None;
         if let Some(found) = &self.header.date {
             match cell::date(&record[found.index], self.dialect.date_order) {
                 Ok(date) => day = Some(date),
-                Err(complaint) => faults.line(line, found.subject(), complaint),
+                Err(complaint) => {
+                    let complaint = told_once(&mut self.told, found.index, complaint);
+                    faults.line(line, found.subject(), complaint);
+                }
             }
         }
         // After the first fault there will be no table: only further faults matter.
@@ -260,6 +269,19 @@ impl<'a> Gathered<'a> {
             channels: self.channels,
         }
     }
+}
+
+/// A complaint that says what to set in `[data]` if its column has not said so before.
+fn told_once(told: &mut BTreeSet<usize>, column: usize, mut complaint: Complaint) -> Complaint {
+    if let Some(setting) = complaint.setting.take()
+        && told.insert(column)
+    {
+        complaint.remedy = format!(
+            "{}, or set {setting}: `liftsweep init TABLE` finds it out",
+            complaint.remedy
+        );
+    }
+    complaint
 }
 
 /// The name as users read it.

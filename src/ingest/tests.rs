@@ -164,7 +164,7 @@ A,1,n/a,1,1,2025-01-01,1e999
     assert_eq!(
         problems(&full(Granularity::Channel), text).to_string(),
         "t.csv:2: error: column \"spend\" (2): \"$1,200.50\" is not a number [E_NUMBER]
-    fix: write 1200.50
+    fix: write 1200.50, or set data.thousands = \",\" and data.currency = \"$\": `liftsweep init TABLE` finds it out
 t.csv:3: error: column \"channel\" (1): is empty [E_CHANNEL_NAME]
     fix: give the channel a name, or remove the line
 t.csv:3: error: column \"conversions\" (3): is empty [E_NUMBER]
@@ -202,7 +202,20 @@ fn dates_are_checked() {
     let text = "channel,spend,conversions,clicks,value,date,true_rate\nA,1,1,1,1,01/02/2025,1\n";
     assert_eq!(
         problems(&full(Granularity::Row), text).to_string(),
-        "t.csv:2: error: column \"date\" (6): \"01/02/2025\" is not a date [E_DATE]\n    fix: write dates as in 2024-01-18, or 2024-01-18 20:45:56 (ISO 8601)"
+        "t.csv:2: error: column \"date\" (6): \"01/02/2025\" is not a date [E_DATE]\n    fix: write dates as in 2024-01-18, or 2024-01-18 20:45:56 (ISO 8601), or set data.date_order = \"dmy\" or \"mdy\": `liftsweep init TABLE` finds it out"
+    );
+}
+
+#[test]
+fn what_to_set_is_said_once_per_column() {
+    assert_eq!(
+        refusal("channel,spend,conversions\nA,\"8500,50\",\"4,5\"\nB,\"6500,25\",7\n"),
+        "t.csv:2: error: column \"spend\" (2): \"8500,50\" is not a number [E_NUMBER]
+    fix: write 8500.50, or set data.decimal = \",\": `liftsweep init TABLE` finds it out
+t.csv:2: error: column \"conversions\" (3): \"4,5\" is not a number [E_NUMBER]
+    fix: write 4.5, or set data.decimal = \",\": `liftsweep init TABLE` finds it out
+t.csv:3: error: column \"spend\" (2): \"6500,25\" is not a number [E_NUMBER]
+    fix: write 6500.25"
     );
 }
 

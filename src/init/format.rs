@@ -7,6 +7,7 @@ use super::roles::Roles;
 use super::sample::Sample;
 use crate::ingest::written;
 use crate::scenario::{DateOrder, Dialect, Granularity};
+use crate::stats::FEWEST_DEGREES;
 
 /// Texts that stand for nothing.
 const NOTHING: [&str; 9] = [
@@ -43,8 +44,29 @@ pub(super) struct Format {
     pub(super) date: Option<usize>,
     /// The column of value per conversion, where every line has one.
     pub(super) value: Option<usize>,
-    /// Whether the dispersion can be estimated from the lines.
-    pub(super) has_scatter: bool,
+    /// How the dispersion can be told from the lines.
+    pub(super) scatter: Scatter,
+}
+
+/// What the lines of channels tell about the dispersion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scatter {
+    /// There is one line per channel.
+    None,
+    /// There are too few lines for an estimate.
+    Few,
+    /// There are enough.
+    Enough,
+}
+
+impl Scatter {
+    fn of(has_any: bool, degrees: usize) -> Self {
+        match has_any {
+            false => Self::None,
+            true if degrees < FEWEST_DEGREES => Self::Few,
+            true => Self::Enough,
+        }
+    }
 }
 
 impl Format {
@@ -110,19 +132,34 @@ impl Format {
             .date
             .filter(|_| repeated)
             .and_then(|column| dates(&rows, column, sample, &mut dialect, notes));
+        // Lines of a day are summed, where there are days.
+        let mut days = BTreeSet::new();
+        let points = rows.iter().enumerate().filter(|(line, row)| {
+            let key: Vec<&str> = roles.channel.iter().map(|at| row[*at].as_str()).collect();
+            let day = date.and_then(|column| row[column].split([' ', 'T']).next());
+            let line = if day.is_some() { 0 } else { *line };
+            of_channel.contains_key(&key) && days.insert((key, day, line))
+        });
+        let degrees = points.count().saturating_sub(of_channel.len());
         if repeated {
+            let several = match of_channel.values().filter(|(lines, _)| *lines > 1).count() {
+                1 => "1 channel has".to_owned(),
+                several => format!("{several} channels have"),
+            };
             notes.push(Note::found(format!(
-                "{} channels have several lines (days, ads): they are summed, and their scatter says how noisy conversions are",
-                of_channel.values().filter(|(lines, _)| *lines > 1).count()
+                "{several} several lines (days, ads): they are summed, and their scatter says how noisy conversions are"
             )));
         }
         Self {
             granularity,
             date,
             value,
-            has_scatter: of_channel
-                .values()
-                .any(|(lines, conversions)| *lines > 1 && *conversions > 0.0),
+            scatter: Scatter::of(
+                of_channel
+                    .values()
+                    .any(|(lines, conversions)| *lines > 1 && *conversions > 0.0),
+                degrees,
+            ),
             dialect,
         }
     }
@@ -186,7 +223,9 @@ fn missing(cells: &[&str], dialect: &mut Dialect, notes: &mut Vec<Note>) {
         .collect();
     if !found.is_empty() {
         let quoted = quoted(&found, "empty cells");
-        notes.push(Note::guess(format!("{quoted} stand for 0")));
+        let is_one = matches!(found.as_slice(), [text] if !text.is_empty());
+        let stand = if is_one { "stands" } else { "stand" };
+        notes.push(Note::guess(format!("{quoted} {stand} for 0")));
     }
     dialect.missing = found;
 }

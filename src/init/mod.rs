@@ -21,6 +21,7 @@ use self::roles::Roles;
 use self::sample::Sample;
 use crate::ingest;
 use crate::problem::Error;
+use crate::units::Count;
 
 /// Columns that the user names, where guessing is not wanted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -49,6 +50,19 @@ pub struct Note {
     pub is_guess: bool,
     /// The sentence.
     pub text: String,
+}
+
+impl Starter {
+    /// The scenario file for a table that has so many problems still: it does not promise to run.
+    #[must_use]
+    pub fn not_yet(&self, problems: usize) -> String {
+        let noun = if problems == 1 { "problem" } else { "problems" };
+        let head = format!(
+            "It does not run yet: {} {noun} must be mended first.\n# Then `liftsweep check`, and `liftsweep run`.",
+            Count(problems as u128)
+        );
+        self.text.replacen(write::RUNS, &head, 1)
+    }
 }
 
 impl Note {

@@ -120,7 +120,7 @@ fn meta_ads_with_days_empty_results_and_currency_in_the_header() {
             "granularity = \"row\"",
             "missing = [\"\"]",
             "exclude = [\"\"]",
-            "dispersion = \"rows\"",
+            "dispersion = [1.0, 3.0, 5.0]",
             "date = \"Reporting starts\"",
         ],
     );

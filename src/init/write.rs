@@ -3,10 +3,13 @@
 use std::fmt::Write;
 
 use super::Note;
-use super::format::Format;
+use super::format::{Format, Scatter};
 use super::roles::Roles;
 use super::sample::Sample;
 use crate::scenario::{DateOrder, Granularity};
+
+/// What the head of the file says of a scenario that runs.
+pub(super) const RUNS: &str = "It runs as it is: first `liftsweep check`, then `liftsweep run`.";
 
 /// Longest line of a comment.
 const WIDTH: usize = 100;
@@ -23,10 +26,9 @@ pub(super) fn scenario(
     comment(
         &mut text,
         "# ",
-        &format!(
-            "A starter scenario for {as_named}, written by `liftsweep init`. It runs as it is: first `liftsweep check`, then `liftsweep run`."
-        ),
+        &format!("A starter scenario for {as_named}, written by `liftsweep init`."),
     );
+    let _ = writeln!(text, "# {RUNS}");
     text.push_str("#\n# About the table:\n");
     for note in notes {
         let mark = if note.is_guess {
@@ -44,11 +46,11 @@ pub(super) fn scenario(
     );
     data(&mut text, sample, roles, format);
     text.push_str(GRID);
-    if format.has_scatter {
-        text.push_str("# Variance over that of independent events. \"rows\" estimates it from the scatter of lines.\ndispersion = \"rows\"\n");
-    } else {
-        text.push_str("# Variance over that of independent events. A table of totals cannot tell it: 1 is the calmest, more\n# is usual. With a line per day or ad, \"rows\" estimates it.\ndispersion = [1.0, 3.0]\n");
-    }
+    text.push_str(match format.scatter {
+        Scatter::Enough => "# Variance over that of independent events. \"rows\" estimates it from the scatter of lines.\ndispersion = \"rows\"\n",
+        Scatter::Few => "# Variance over that of independent events. The scatter of so few lines cannot tell it (\"rows\" would\n# estimate it): 1 is the calmest, more is usual.\ndispersion = [1.0, 3.0, 5.0]\n",
+        Scatter::None => "# Variance over that of independent events. A table of totals cannot tell it: 1 is the calmest, more\n# is usual. With a line per day or ad, \"rows\" estimates it.\ndispersion = [1.0, 3.0]\n",
+    });
     text.push_str(REST);
     text
 }

@@ -3,6 +3,10 @@
 use crate::lanes;
 use crate::special::chi_square_tail;
 
+/// Degrees of freedom (rows less channels) below which [`pooled_dispersion`] says little: its relative
+/// standard error is about `sqrt(2 / degrees)`, a third at 20.
+pub const FEWEST_DEGREES: usize = 20;
+
 /// The dispersion `D` of conversions (variance over Poisson variance), pooled over channels with at
 /// least two rows:
 ///

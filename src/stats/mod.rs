@@ -43,7 +43,7 @@ pub use self::best_set::{best_set_margin, in_best_set};
 pub use self::block_length::{BlockLengths, block_lengths};
 pub use self::cross::{Best, BestPerReplicate, Cross, Picked, cross_summary, picked};
 pub use self::crossing::{Course, Crossing, course};
-pub use self::evidence::{Homogeneity, homogeneity, pooled_dispersion};
+pub use self::evidence::{FEWEST_DEGREES, Homogeneity, homogeneity, pooled_dispersion};
 pub use self::optimism::{first_order_optimism, spurious_lift};
 pub use self::order::{QuantileRank, Quantiles};
 pub use self::pareto::pareto_front;

@@ -42,6 +42,16 @@ fn unknown_keys_name_the_nearest_or_all() {
         "9:1: error: run.draws: unknown key `draws` [E_KEY]\n    fix: `draws` is a key of [output]",
     );
     check(
+        "run",
+        "seed = 1",
+        "9:1: error: run.seed: unknown key `seed` [E_KEY]\n    fix: `seed` stands above the first [table]",
+    );
+    check(
+        "strange",
+        "",
+        "8:2: error: strange: unknown key `strange` [E_KEY]\n    fix: known here: name, seed, data, budget, grid, world, run, metrics, output, gate, design",
+    );
+    check(
         "words",
         "",
         "8:2: error: words: unknown key `words` [E_KEY]\n    fix: did you mean `world`?",
@@ -93,7 +103,7 @@ fn every_axis_has_its_domain() {
         (
             "grid",
             "alpha = [0.5, 1.2]",
-            "7:15: error: grid.alpha: 1.2 lies outside [0, 1] [E_ALPHA]\n    fix: use a number from 0 (today's mix) to 1 (the score's)",
+            "7:15: error: grid.alpha: 1.2 lies outside [0, 1] [E_ALPHA]\n    fix: use a number from 0 (today's mix) to 1 (the score's): 0.5 for 50 %",
         ),
         (
             "grid",
@@ -144,6 +154,11 @@ fn every_axis_has_its_domain() {
             "metrics",
             "quantiles = [0.0, 0.5]",
             "9:14: error: metrics.quantiles: 0.0 lies outside (0, 1) [E_METRIC]\n    fix: use a probability between 0 and 1, such as 0.05",
+        ),
+        (
+            "metrics",
+            "tail = 5",
+            "9:8: error: metrics.tail: 5 lies outside (0, 1) [E_METRIC]\n    fix: use a probability between 0 and 1, such as 0.05: 0.05 for 5 %",
         ),
         (
             "metrics",
@@ -216,7 +231,7 @@ fn ranges_are_explained() {
         ),
         (
             "{ from = 0, to = 1.5, step = 0.1 }",
-            "7:26: error: grid.alpha: 1.5 lies outside [0, 1] [E_ALPHA]\n    fix: use a number from 0 (today's mix) to 1 (the score's)",
+            "7:26: error: grid.alpha: 1.5 lies outside [0, 1] [E_ALPHA]\n    fix: use a number from 0 (today's mix) to 1 (the score's): 0.5 for 50 %",
         ),
         (
             "{ from = 0, to = 1 }",
@@ -470,9 +485,9 @@ fn arguments_are_checked_like_the_file() {
     assert_eq!(
         told(parse(Path::new("s.toml"), &text, &overrides).problems),
         [
-            "command line: error: --set delta: \"[1\" is no value: unclosed array, expected `]` [E_TOML]\n    fix: write a number, a name, a list such as 'delta=[0.1, 0.2]' or a range",
+            "command line: error: --set delta: \"[1\" is no value: unclosed array, expected `]` [E_TOML]\n    fix: write one number or one name: --set delta=VALUE",
             "command line: error: --seed: 18446744073709551615 lies outside 0 to 9223372036854775807 [E_SEED]\n    fix: use a whole number such as 42",
-            "command line: error: --set alpha: 2 lies outside [0, 1] [E_ALPHA]\n    fix: use a number from 0 (today's mix) to 1 (the score's)",
+            "command line: error: --set alpha: 2 lies outside [0, 1] [E_ALPHA]\n    fix: use a number from 0 (today's mix) to 1 (the score's): 0.02 for 2 %",
             "command line: error: --replicates: 0 lies outside 2 to 100,000,000 [E_REPLICATES]\n    fix: use a whole number such as 10000",
             "s.toml:8:1: error: grid.min_ratio: min_ratio cannot stand beside --set max_change, which sets it too [E_BOUNDS]\n    fix: keep max_change, or min_ratio and max_ratio",
         ]

@@ -314,6 +314,76 @@ fn syntax_errors_come_with_what_is_certain() {
     );
 }
 
+/// The one problem of a scenario with a slip, without the name of the file.
+#[track_caller]
+fn syntax_error(from: &str, to: &str) -> String {
+    assert!(SMALL.contains(from), "{from}");
+    let problems = told(parse_plain(&SMALL.replace(from, to)).problems);
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    problems[0].replace("dir/s.toml:", "")
+}
+
+#[test]
+fn numbers_with_commas_are_told_how_to_be_written() {
+    for (value, expected) in [
+        (
+            "0,5",
+            "7:9: error: `0,5` is no number [E_TOML]\n    fix: write 0.5 with a point",
+        ),
+        (
+            "0,125 # x",
+            "7:9: error: `0,125` is no number [E_TOML]\n    fix: write 0.125 with a point",
+        ),
+        (
+            "10,000",
+            "7:9: error: `10,000` is no number [E_TOML]\n    fix: write 10000 without separators",
+        ),
+        (
+            "-1,200,300.5",
+            "7:9: error: `-1,200,300.5` is no number [E_TOML]\n    fix: write -1200300.5 without separators",
+        ),
+    ] {
+        assert_eq!(syntax_error("0.5", value), expected);
+    }
+}
+
+#[test]
+fn backslashes_in_paths_are_told_from_escapes() {
+    assert_eq!(
+        syntax_error("table.csv", "data\\q1.csv"),
+        "2:14: error: a backslash in \"double quotes\" starts an escape [E_TOML]\n    fix: write paths with /, or in single quotes: \"data/q1.csv\" or 'data\\q1.csv'"
+    );
+    assert!(syntax_error("table.csv", "C:\\Users\\t.csv").contains("\"C:/Users/t.csv\" or"));
+    assert_eq!(
+        syntax_error("[data]", "[data"),
+        "1:6: error: the header is never closed [E_TOML]\n    fix: write [data]"
+    );
+}
+
+#[test]
+fn a_list_that_is_never_closed_is_one_problem_where_it_opens() {
+    let more =
+        "score = \"share\" # ]\ndelta = [1.0, 2.0]\n[run]\nreplicates = 100\nholdout = 0.2\n";
+    let expected =
+        "7:9: error: the list that starts here is never closed [E_TOML]\n    fix: close it with ]";
+    for open in [
+        "[0.5, 0.7",
+        "[\n0.5,\n0.7\n",
+        "[0.5, 0.7 # ]",
+        "[0.5, [0.7]",
+    ] {
+        assert_eq!(
+            syntax_error("0.5\n", &format!("{open}\n{more}")),
+            expected,
+            "{open}"
+        );
+        assert_eq!(syntax_error("0.5\n", open), expected, "{open}");
+    }
+    // A list that ends where it should only lacks a comma.
+    let told = syntax_error("0.5\n", &format!("[0.5\n 0.7]\n{more}"));
+    assert!(told.contains("missing comma"), "{told}");
+}
+
 proptest! {
     /// Any text is answered: by a draft, or by at least one problem.
     #[test]

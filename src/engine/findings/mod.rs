@@ -4,12 +4,14 @@
 mod bounds;
 mod plans;
 mod signal;
+mod slips;
 mod table;
 mod winners;
 
 use self::bounds::bounds;
 use self::plans::Plans;
 use self::signal::signal;
+use self::slips::slips;
 use self::table::table;
 use super::chain::Chain;
 use super::observer::Observer;
@@ -68,6 +70,7 @@ pub fn findings(scenario: &Scenario, observer: &dyn Observer) -> Result<Vec<Find
     bounds(scenario, &plans, &mut found);
     extrapolation(scenario, &plans, &mut found);
     axes(scenario, &plans, &mut found);
+    slips(scenario, &mut found);
     table(scenario, &mut found);
     found.sort_by_key(|finding| finding.gravity);
     Ok(found)

@@ -1,5 +1,6 @@
 //! What the table and the world's models leave to be desired.
 
+use super::slips::LARGE_ELASTICITY;
 use super::{Finding, Gravity, counted, finding, short, some_of};
 use crate::engine::chain::Chain;
 use crate::engine::worlds::world_flags;
@@ -123,9 +124,13 @@ fn rows_in_words(campaigns: &Campaigns) -> String {
 
 fn split_in_words(split: &Split) -> String {
     let ways = match &split.by {
-        SplitBy::OutOfBag => "rows drawn with replacement, by the rows never drawn".to_owned(),
-        SplitBy::Folds(folds) => format!("all but one of {folds} folds of rows, by that one"),
-        SplitBy::Time(date) => format!("the days before {date}, by those from then on"),
+        SplitBy::OutOfBag => {
+            "rows drawn with replacement, and judged by the rows never drawn".to_owned()
+        }
+        SplitBy::Folds(folds) => {
+            format!("all but one of {folds} folds of rows, and judged by that one")
+        }
+        SplitBy::Time(date) => format!("the days before {date}, and judged by those from then on"),
     };
     format!("plans are made from {ways}: no prior and no model of noise enters their decision lift")
 }
@@ -199,7 +204,7 @@ fn named_flags(scenario: &Scenario, flags: Flags, found: &mut Vec<Finding>) {
         .grid
         .elasticity
         .iter()
-        .any(|elasticity| *elasticity > 1.0)
+        .any(|elasticity| (1.0..LARGE_ELASTICITY).contains(elasticity) && *elasticity > 1.0)
     {
         let text =
             "an elasticity above 1 means increasing returns: few channels have them".to_owned();
