@@ -495,7 +495,11 @@ fn threads_are_between_1_and_1024_and_change_no_byte() {
             &["run", "s.toml", "--out", "out", "--force", &threads],
         ));
         assert_eq!(code, Some(if fits { 0 } else { 2 }), "{err}");
-        assert_eq!(err.contains("is not in 1..=1024"), !fits, "{err}");
+        assert_eq!(
+            err.contains("a whole number from 1 to 1024"),
+            !fits,
+            "{err}"
+        );
         assert!(before == results(&folder, "out"), "{threads}");
     }
 }

@@ -178,7 +178,10 @@ fn malformed_tables_are_refused_by_their_place() {
             "/dev/null",
             "/dev/null: error: data.path: is empty (s.toml:4) [E_EMPTY]",
         ),
-        ("t\\u0000.csv", "error: data.path: is no file name [E_FILE]"),
+        (
+            "t\\u0000.csv",
+            "error: data.path: is no file name (s.toml:4) [E_FILE]",
+        ),
         ("s.toml", "s.toml:1: error: "),
     ] {
         let scenario = SCENARIO.replace("t.csv", path);

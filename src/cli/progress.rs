@@ -177,7 +177,7 @@ impl Watch {
 fn bar() -> ProgressBar {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
     let template =
-        "{msg:31} {wide_bar} {percent:>3} %  {human_pos} allocations, {rate}, {eta} left";
+        "{msg:22} {wide_bar} {percent:>3} %  {human_pos} allocations, {rate}, {eta} left";
     let style =
         ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
     // The rate that the bar's own key shows has decimals.
@@ -201,10 +201,10 @@ fn rounded(rate: f64) -> u128 {
 
 fn doing(phase: Phase) -> &'static str {
     match phase {
-        Phase::Best => "finding the best of each replicate",
+        Phase::Best => "best of each replicate",
         Phase::Sweep => "sweeping",
         Phase::Shares => "spread of the plans",
-        Phase::Settle => "finding the number of replicates",
+        Phase::Settle => "number of replicates",
         Phase::Winners => "checking the winners",
         Phase::Permutations => "dealing rows at random",
     }
