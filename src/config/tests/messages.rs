@@ -49,7 +49,7 @@ fn unknown_keys_name_the_nearest_or_all() {
     check(
         "strange",
         "",
-        "8:2: error: strange: unknown key `strange` [E_KEY]\n    fix: known here: name, seed, data, budget, grid, world, run, metrics, output, gate, design",
+        "8:2: error: strange: unknown key `strange` [E_KEY]\n    fix: known here: name, seed, data, budget, grid, world, design, run, metrics, output, gate",
     );
     check(
         "words",
@@ -363,7 +363,7 @@ fn designs_that_cannot_be_are_told() {
         ),
         (
             "alpha = { from = 0.5, to = 1.5 }\n",
-            "7:28: error: grid.alpha: 1.5 lies outside [0, 1] [E_ALPHA]\n    fix: use a number from 0 (today's mix) to 1 (the score's)",
+            "7:28: error: grid.alpha: 1.5 lies outside [0, 1] [E_ALPHA]\n    fix: use a number from 0 (today's mix) to 1 (the score's): 0.5 for 50 %",
         ),
         (
             "alpha = { from = 0.5 }\n",
