@@ -169,7 +169,8 @@ fn read_bytes(path: &Path) -> Result<Vec<u8>, Error> {
 }
 
 /// Whether a file is a table rather than a scenario: no TOML has a first line without a bracket or a key,
-/// and a header has several cells, or stands in a file of this kind.
+/// and a header has several cells, or stands in a
+/// file called so.
 fn is_table(path: &Path, bytes: &[u8]) -> bool {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let mut lines = bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
@@ -183,7 +184,9 @@ fn is_table(path: &Path, bytes: &[u8]) -> bool {
             .any(|it| kind.eq_ignore_ascii_case(it))
     });
     let has_cells = first.iter().any(|byte| b",;\t|".contains(byte));
-    let is_toml = matches!(first[0], b'[' | b'#') || first.contains(&b'=');
+    let is_toml = matches!(first[0], b'[' | b'#')
+        || first.contains(&b'=')
+        || kind.is_some_and(|kind| kind.eq_ignore_ascii_case("toml"));
     !is_toml && (has_cells || is_called_so)
 }
 

@@ -72,6 +72,19 @@ fn a_table_in_place_of_a_scenario_is_one_problem() {
 }
 
 #[test]
+fn a_scenario_stays_one_whatever_its_first_line_says() {
+    let folder = folder_with(&[
+        ("s.toml", &format!("; mine, not yours\n{SCENARIO}")),
+        ("table.csv", TABLE),
+    ]);
+    let err = refused(&folder, &["check", "s.toml"]);
+    assert!(
+        err.starts_with("s.toml:1:3: error: ") && err.contains("[E_TOML]"),
+        "{err}"
+    );
+}
+
+#[test]
 fn files_must_be_near_to_be_proposed() {
     let folder = folder_with(&[("name.toml", SCENARIO), ("table.csv", TABLE)]);
     assert_eq!(

@@ -174,6 +174,11 @@ fn explain(source: &Source<'_>, error: &Error) -> Said {
             format!("`{written}` is no value: text must be quoted"),
             format!("write \"{written}\""),
         ),
+        // A string stops at the end of its line where its quote is missing, and at strange characters.
+        text if text.starts_with("invalid basic string") && text.contains('"') => (
+            "a text in \"quotes\" ends without its quote".to_owned(),
+            "close it with \"".to_owned(),
+        ),
         _ => (message, GENERAL.to_owned()),
     };
     Said {

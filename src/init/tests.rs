@@ -127,6 +127,38 @@ fn meta_ads_with_days_empty_results_and_currency_in_the_header() {
 }
 
 #[test]
+fn the_scatter_of_lines_is_trusted_from_twenty_degrees_of_freedom_on() {
+    let days = |days: usize, lines: usize| {
+        let line = |day: usize, channel: &str, odd: usize| {
+            format!(
+                "2025-01-{:02},{channel},{},{}\n",
+                day + 1,
+                50 + day,
+                4 + (day + odd) % 3
+            )
+        };
+        let of_day = |day: usize| {
+            let lines: Vec<String> = (0..lines)
+                .map(|odd| line(day, "A", odd) + &line(day, "B", odd))
+                .collect();
+            lines.concat()
+        };
+        let days: Vec<String> = (0..days).map(of_day).collect();
+        format!("date,channel,spend,conversions\n{}", days.concat())
+    };
+    let (starter, _) = started(days(11, 1).as_bytes());
+    says(&starter, &["dispersion = \"rows\""]);
+    // Lines of a day are one.
+    for few in [days(10, 1), days(10, 2)] {
+        let (starter, _) = started(few.as_bytes());
+        says(
+            &starter,
+            &["date = \"date\"", "dispersion = [1.0, 3.0, 5.0]"],
+        );
+    }
+}
+
+#[test]
 fn analytics_with_comments_and_channels_without_spend() {
     let text = "# ----------------------------------------\n# Traffic acquisition\n# Account: Shop\n# Start date: 20250101\n# ----\n\n\
         Session default channel group,Sessions,Key events,Total revenue,Ads cost\n\

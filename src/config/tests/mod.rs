@@ -308,7 +308,7 @@ fn syntax_errors_come_with_what_is_certain() {
             "dir/s.toml:1:8: error: seed: -1 lies outside 0 to 9223372036854775807 [E_SEED]\n    fix: use a whole number such as 42",
             "dir/s.toml:2:8: error: `poisson` is no value: text must be quoted [E_TOML]\n    fix: write \"poisson\"",
             "dir/s.toml:4:5: error: the value is missing [E_TOML]\n    fix: write key = value, or remove the key",
-            "dir/s.toml:6:10: error: invalid basic string, expected `\"` [E_TOML]\n    fix: write key = value, with text in \"quotes\", lists in [brackets] and ranges in {braces}",
+            "dir/s.toml:6:10: error: a text in \"quotes\" ends without its quote [E_TOML]\n    fix: close it with \"",
             "dir/s.toml:7:1: error: `path` is written twice [E_TOML]\n    fix: keep one of the two",
         ]
     );
