@@ -198,10 +198,10 @@ fn listed_worlds_are_crossed_and_rules_compared() {
         assert!((sum - 1.0).abs() < 1e-9, "world {world}: {sum}");
     }
     assert!(
-        text.contains("in the first world (dispersion 1, elasticity 1)"),
+        text.contains("in the world that suits it least (dispersion 4, elasticity 0.5)"),
         "{text}"
     );
-    assert!(text.contains("Over all 4 worlds, "), "{text}");
+    assert!(text.contains(" on average over the worlds"), "{text}");
     assert!(!text.contains("What matters"), "{text}");
     assert_eq!(rows(&folder, "out", "sensitivity.csv").len(), 0);
     assert!(rows(&folder, "out", "breakeven.csv").len() >= 20 * 2);

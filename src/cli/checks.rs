@@ -1,12 +1,9 @@
 //! What a run says beside its headline: the same winner judged in other ways, and what choosing by
 //! appearance would have brought.
 
-use liftsweep::engine::{ConfigurationRow, Judgement, WinnerJudgement, Winners};
+use liftsweep::engine::{Advice, ConfigurationRow, Judgement, WinnerJudgement, Winners};
 use liftsweep::scenario::{Lift, Scenario};
 use liftsweep::units::{Count, Percent};
-
-/// A rule that promises this often as much on tables without any difference has shown nothing.
-const SIGNIFICANCE: f64 = 0.05;
 
 /// A mean this many standard errors from 0 has a sign.
 const CERTAIN: f64 = 3.0;
@@ -25,7 +22,7 @@ pub(crate) fn checks(
         sentences.extend(permuted(winner));
         sentences.extend(held_out(judgement, winner, lift));
     }
-    sentences.extend(nested(winners));
+    sentences.extend(nested(winners, best));
     sentences.extend(settled(scenario));
     if sentences.is_empty() {
         String::new()
@@ -48,7 +45,7 @@ fn corrected(
         ""
     };
     Some(format!(
-        "noise puts {} into such a promise (to first order, without bounds: {}); less that, without any prior, it is {} (Efron-Harrell).{verdict}",
+        "of such a promise {} is noise (without bounds it would be some {}); less that, without any prior, it is {} (Efron-Harrell).{verdict}",
         Percent(corrected.optimism_mean),
         Percent(best.plan.optimism_first_order),
         Percent(corrected.lift)
@@ -57,7 +54,7 @@ fn corrected(
 
 fn permuted(winner: &WinnerJudgement) -> Option<String> {
     let null = winner.permutation?;
-    let verdict = if null.p_value > SIGNIFICANCE {
+    let verdict = if null.p_value > Advice::SIGNIFICANCE {
         "promise about as much"
     } else {
         "seldom promise as much"
@@ -96,8 +93,9 @@ fn settled(scenario: &Scenario) -> Option<String> {
 }
 
 /// Only where there was a choice.
-fn nested(winners: &Winners) -> Option<String> {
-    let world = winners.worlds.first().filter(|world| world.rules > 1)?;
+fn nested(winners: &Winners, best: &ConfigurationRow) -> Option<String> {
+    let world = winners.world_of(best.configuration.index);
+    let world = world.filter(|world| world.rules > 1)?;
     let nested = world.nested()?;
     let loses = nested.delivered + CERTAIN * nested.delivered_mcse < 0.0;
     let verdict = if loses { ", a loss" } else { "" };

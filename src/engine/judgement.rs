@@ -10,7 +10,6 @@ use super::lifts::BlockLifts;
 use super::observer::{Observer, Phase};
 use super::permutation::permute;
 use super::plan::Plan;
-use super::row::ConfigurationRow;
 use super::sweep::Sweep;
 use super::winners::{Criterion, RobustRule, Winners, WorldWinners};
 use super::worlds::Worlds;
@@ -34,6 +33,9 @@ const CONFLICT: f64 = 0.5;
 pub struct Judgement {
     /// The winners of the first [`NAMED_WORLDS`] worlds, each once, ascending.
     pub worlds: Vec<Vec<WinnerJudgement>>,
+    /// Of several worlds: the robust rule in the one that suits it least, which the answer is about. It need not
+    /// have won there.
+    pub headline: Option<WinnerJudgement>,
     /// The rule that holds up best over all worlds, in fresh replicates.
     pub robust: Option<RobustRule>,
     /// Fresh replicates that the winners were swept through; 0 where none were asked for.
@@ -56,6 +58,16 @@ pub struct WinnerJudgement {
 }
 
 impl WinnerJudgement {
+    fn new(configuration: u64) -> Self {
+        Self {
+            configuration,
+            criteria: Vec::new(),
+            corrected: None,
+            permutation: None,
+            holdout: Vec::new(),
+        }
+    }
+
     /// A lift in replicates that had no part in choosing it.
     #[must_use]
     pub fn held_out(&self, lift: Lift) -> Option<&Summary> {
@@ -119,6 +131,10 @@ pub fn judge(
             .take(NAMED_WORLDS)
             .map(named)
             .collect(),
+        headline: (winners.worlds.len() > 1)
+            .then(|| winners.headline())
+            .flatten()
+            .map(|(row, _)| WinnerJudgement::new(row.configuration.index)),
         robust: None,
         holdout: fresh(scenario),
     };
@@ -128,7 +144,7 @@ pub fn judge(
     }
     judgement.correct(scenario, options, observer, winners, &indices)?;
     if let Some(nulls) = permute(scenario, observer, &indices)? {
-        for winner in judgement.worlds.iter_mut().flatten() {
+        for winner in judgement.all_mut() {
             let at = indices.binary_search(&winner.configuration);
             winner.permutation = at.ok().and_then(|at| nulls[at]);
         }
@@ -146,7 +162,7 @@ pub fn judge(
             let at = indices.binary_search(&index).ok()?;
             summaries.get(at)
         };
-        for winner in judgement.worlds.iter_mut().flatten() {
+        for winner in judgement.all_mut() {
             winner.holdout = of(winner.configuration).cloned().unwrap_or_default();
         }
         judgement.robust = robust.and_then(|robust| held_out_robust(robust, worlds, of));
@@ -183,11 +199,8 @@ fn named(world: &WorldWinners) -> Vec<WinnerJudgement> {
         {
             Some(other) => other.criteria.push(criterion),
             None => named.push(WinnerJudgement {
-                configuration,
                 criteria: vec![criterion],
-                corrected: None,
-                permutation: None,
-                holdout: Vec::new(),
+                ..WinnerJudgement::new(configuration)
             }),
         }
     }
@@ -196,17 +209,22 @@ fn named(world: &WorldWinners) -> Vec<WinnerJudgement> {
 }
 
 impl Judgement {
-    /// What is known of a winner.
+    /// What is known of a winner, or of the row that the answer is about.
     #[must_use]
     pub fn of(&self, configuration: u64) -> Option<&WinnerJudgement> {
-        let mut winners = self.worlds.iter().flatten();
+        let mut winners = self.worlds.iter().flatten().chain(&self.headline);
         winners.find(|winner| winner.configuration == configuration)
     }
 
+    fn all_mut(&mut self) -> impl Iterator<Item = &mut WinnerJudgement> {
+        self.worlds.iter_mut().flatten().chain(&mut self.headline)
+    }
+
     fn indices(&self) -> Vec<u64> {
-        let winners = self.worlds.iter().flatten();
+        let winners = self.worlds.iter().flatten().chain(&self.headline);
         let mut indices: Vec<u64> = winners.map(|winner| winner.configuration).collect();
         indices.sort_unstable();
+        indices.dedup();
         indices
     }
 
@@ -246,31 +264,21 @@ impl Judgement {
                 optimism.push(summary.map(|summary| (summary.mean, summary.mean_mcse)));
             },
         )?;
-        for (world, of_world) in self.worlds.iter_mut().zip(&winners.worlds) {
-            for winner in world {
-                let (Ok(at), Some(row)) = (
-                    indices.binary_search(&winner.configuration),
-                    row_of(of_world, winner.configuration),
-                ) else {
-                    continue;
-                };
-                winner.corrected = optimism[at].map(|(optimism_mean, optimism_mcse)| Corrected {
-                    lift: row.plan.lift - optimism_mean,
-                    optimism_mean,
-                    optimism_mcse,
-                });
-            }
+        for winner in self.all_mut() {
+            let (Ok(at), Some(row)) = (
+                indices.binary_search(&winner.configuration),
+                winners.row_of(winner.configuration),
+            ) else {
+                continue;
+            };
+            winner.corrected = optimism[at].map(|(optimism_mean, optimism_mcse)| Corrected {
+                lift: row.plan.lift - optimism_mean,
+                optimism_mean,
+                optimism_mcse,
+            });
         }
         Ok(())
     }
-}
-
-/// The row of a winner of a world.
-fn row_of(world: &WorldWinners, configuration: u64) -> Option<&ConfigurationRow> {
-    let mut rows = Criterion::ALL
-        .into_iter()
-        .filter_map(|criterion| world.winner(criterion));
-    rows.find(|row| row.configuration.index == configuration)
 }
 
 /// Sweeps configurations (ascending) through replicates, as many at a time as memory holds, and shows each.

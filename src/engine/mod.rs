@@ -57,7 +57,7 @@ mod today;
 mod winners;
 mod worlds;
 
-pub use self::advice::Advice;
+pub use self::advice::{Advice, Evidence};
 pub use self::analyses::{Analysed, Analyses};
 pub use self::breakeven::{BreakEvenRow, may_break_even};
 pub use self::budget::{Options, refuse_size};

@@ -3,7 +3,7 @@
 use super::row::ConfigurationRow;
 use crate::scenario::{Lift, Scenario};
 use crate::stats::Picked;
-use crate::units::comparable;
+use crate::units::{ZERO_LIFT, comparable};
 
 /// By what a rule can win.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -159,6 +159,12 @@ pub struct Nested {
     pub delivered_mcse: f64,
 }
 
+/// The mean of the lift that a row is believed by: recommended, else decision.
+fn believed(row: &ConfigurationRow) -> Option<(f64, Lift)> {
+    let of = |criterion: Criterion| Some((criterion.of(row)?, criterion.lift()));
+    of(Criterion::RecommendedMean).or_else(|| of(Criterion::DecisionMean))
+}
+
 /// The rule that does best in the world that suits it least.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RobustRule {
@@ -170,6 +176,16 @@ pub struct RobustRule {
     pub mean: f64,
 }
 
+/// A rule on its way through the worlds.
+#[derive(Debug, Clone)]
+struct Rule {
+    robust: RobustRule,
+    /// Its row in the world that suits it least, of those seen so far.
+    worst: ConfigurationRow,
+    /// Worlds seen.
+    seen: u64,
+}
+
 /// The winners of all worlds.
 #[derive(Debug, Clone)]
 pub struct Winners {
@@ -177,7 +193,9 @@ pub struct Winners {
     pub worlds: Vec<WorldWinners>,
     /// The maximin rule by mean lift (recommended, or decision), where there are several worlds.
     pub robust: Option<RobustRule>,
-    current: Option<(u64, RobustRule, u64)>,
+    /// Its row in the world that suits it least.
+    worst: Option<ConfigurationRow>,
+    current: Option<Rule>,
     /// Largest number of replicates that had to be left out anywhere.
     pub degenerate_replicates: u64,
 }
@@ -192,6 +210,7 @@ impl Winners {
         Self {
             worlds: vec![WorldWinners::default(); worlds],
             robust: None,
+            worst: None,
             current: None,
             degenerate_replicates: 0,
         }
@@ -210,36 +229,86 @@ impl Winners {
         }
     }
 
-    fn observe_rule(&mut self, rule: u64, row: &ConfigurationRow) {
-        let score = Criterion::RecommendedMean
-            .of(row)
-            .or_else(|| Criterion::DecisionMean.of(row));
-        let Some(score) = score else { return };
+    fn observe_rule(&mut self, index_of_rule: u64, row: &ConfigurationRow) {
+        let Some((score, _)) = believed(row) else {
+            return;
+        };
         let (worlds, index) = (self.worlds.len() as u64, row.configuration.index);
         if worlds == 1 {
             return;
         }
-        let (mut robust, seen) = match self.current {
-            Some((current, robust, seen)) if current == rule => (robust, seen),
-            _ => (
-                RobustRule {
-                    configuration: index,
-                    worst_mean: f64::INFINITY,
-                    mean: 0.0,
-                },
-                0,
-            ),
-        };
-        robust.worst_mean = robust.worst_mean.min(score);
-        robust.mean += score / worlds as f64;
-        self.current = Some((rule, robust, seen + 1));
-        if seen + 1 == worlds
-            && self
-                .robust
-                .is_none_or(|best| comparable(robust.worst_mean) > comparable(best.worst_mean))
-        {
-            self.robust = Some(robust);
+        let current = self.current.take();
+        let current = current.filter(|rule| rule.robust.configuration / worlds == index_of_rule);
+        let mut rule = current.unwrap_or_else(|| Rule {
+            robust: RobustRule {
+                configuration: index,
+                worst_mean: f64::INFINITY,
+                mean: 0.0,
+            },
+            worst: row.clone(),
+            seen: 0,
+        });
+        if score < rule.robust.worst_mean {
+            rule.robust.worst_mean = score;
+            rule.worst.clone_from(row);
         }
+        rule.robust.mean += score / worlds as f64;
+        rule.seen += 1;
+        if rule.seen < worlds {
+            self.current = Some(rule);
+        } else if self
+            .robust
+            .is_none_or(|best| comparable(rule.robust.worst_mean) > comparable(best.worst_mean))
+        {
+            self.robust = Some(rule.robust);
+            self.worst = Some(rule.worst);
+        }
+    }
+
+    /// What the answer is about, and the lift that made it so (recommended, else decision): the winner of the
+    /// only world; of several worlds the robust rule, in the one that suits it least. Nobody can choose the
+    /// world, so the answer must not depend on which is listed first. `None` where neither lift was asked for.
+    #[must_use]
+    pub fn headline(&self) -> Option<(&ConfigurationRow, Lift)> {
+        let row = match self.worlds.as_slice() {
+            [only] => {
+                let by = |criterion| only.winner(criterion);
+                by(Criterion::RecommendedMean).or_else(|| by(Criterion::DecisionMean))
+            }
+            _ => self.worst.as_ref(),
+        }?;
+        Some((row, believed(row)?.1))
+    }
+
+    /// The row of a configuration that won something, or that the answer is about.
+    #[must_use]
+    pub fn row_of(&self, configuration: u64) -> Option<&ConfigurationRow> {
+        let world = self.world_of(configuration)?;
+        let mut rows = Criterion::ALL
+            .into_iter()
+            .filter_map(|criterion| world.winner(criterion))
+            .chain(&self.worst);
+        rows.find(|row| row.configuration.index == configuration)
+    }
+
+    /// The world of a configuration.
+    #[must_use]
+    pub fn world_of(&self, configuration: u64) -> Option<&WorldWinners> {
+        let world = configuration.checked_rem(self.worlds.len() as u64)?;
+        self.worlds.get(usize::try_from(world).ok()?)
+    }
+
+    /// Worlds in which some rule that moves money has a mean lift above 0.
+    #[must_use]
+    pub fn worlds_with_gain(&self) -> usize {
+        let gains = |world: &&WorldWinners| {
+            let by = |criterion: Criterion| world.winner(criterion);
+            by(Criterion::RecommendedMean)
+                .or_else(|| by(Criterion::DecisionMean))
+                .and_then(|row| Some(believed(row)?.0 > ZERO_LIFT && row.plan.moved_share > 0.0))
+                .unwrap_or(false)
+        };
+        self.worlds.iter().filter(gains).count()
     }
 
     /// The configurations whose plans are worth reading: winners by an honest criterion, and the
@@ -258,6 +327,7 @@ impl Winners {
                     .map(|row| row.configuration.index)
                     .chain(world.front())
             })
+            .chain(self.worst.as_ref().map(|row| row.configuration.index))
             .collect();
         indices.sort_unstable();
         indices.dedup();

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::engine::{ConfigurationRow, Criterion, Judgement, WinnerJudgement, Winners};
+use crate::engine::{ConfigurationRow, Judgement, WinnerJudgement, Winners};
 use crate::scenario::{AxisValue, Lift, Scenario, WORLD_AXES};
 use crate::stats::Summary;
 
@@ -10,12 +10,8 @@ use crate::stats::Summary;
 pub(super) fn told(scenario: &Scenario, winners: &Winners, judgement: &Judgement) -> Value {
     let worlds = judgement.worlds.iter().zip(&winners.worlds).zip(0_u64..);
     let worlds = worlds.map(|((judged, world), index)| {
-        let rows = |configuration| {
-            let mut rows = Criterion::ALL.into_iter().filter_map(|by| world.winner(by));
-            rows.find(|row| row.configuration.index == configuration)
-        };
         let judged = judged.iter().filter_map(|winner| {
-            let row = rows(winner.configuration)?;
+            let row = winners.row_of(winner.configuration)?;
             Some(one(scenario, judgement, winner, row))
         });
         json!({
@@ -43,8 +39,18 @@ pub(super) fn told(scenario: &Scenario, winners: &Winners, judgement: &Judgement
             })),
         })
     });
+    let headline = winners.headline().and_then(|(row, lift)| {
+        let judged = judgement.of(row.configuration.index)?;
+        let mut told = one(scenario, judgement, judged, row);
+        told["lift"] = json!(lift.name());
+        told["world"] = level(scenario, scenario.grid.world_of(row.configuration.index));
+        Some(told)
+    });
     json!({
         "holdout_replicates": judgement.holdout,
+        "headline": headline,
+        "count_of_worlds": winners.worlds.len(),
+        "worlds_with_gain": winners.worlds_with_gain(),
         "worlds": worlds.collect::<Value>(),
         "robust": robust,
     })

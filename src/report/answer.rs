@@ -4,12 +4,12 @@
 use serde_json::Value;
 
 use super::grid::Grid;
-use super::selection::{Selection, Winner, headline};
+use super::selection::{Selection, Winner};
 use super::words::{chance, counted, lift, money, range, share};
 
-use crate::engine::Advice;
+use crate::engine::{Advice, Evidence};
 use crate::output::RecordedManifest;
-use crate::units::Count;
+use crate::units::{Count, ZERO_LIFT};
 
 /// What the page begins with.
 pub(super) struct Answer {
@@ -33,7 +33,7 @@ struct Facts<'a> {
     grid: &'a Grid,
     selection: Selection<'a>,
     winner: Winner<'a>,
-    lift: &'static str,
+    lift: &'a str,
     mean: f64,
     low: f64,
     high: f64,
@@ -41,8 +41,7 @@ struct Facts<'a> {
 
 pub(super) fn answer(manifest: &RecordedManifest, grid: &Grid, sensitivity: &Value) -> Answer {
     let selection = Selection::of(&manifest.raw);
-    let worlds = selection.worlds();
-    let Some((winner, lift)) = worlds.first().and_then(|winners| headline(winners)) else {
+    let Some((winner, lift)) = selection.headline() else {
         return if grid.compares() {
             nothing_asked()
         } else {
@@ -154,7 +153,19 @@ impl Facts<'_> {
     fn advice(&self) -> Advice {
         let mut findings = self.manifest.findings.iter();
         let no_signal = findings.any(|finding| finding.no_signal);
-        Advice::of(self.moved(), self.mean, self.low, no_signal)
+        Advice::of(Evidence {
+            // Over several periods today's plan is but the first one.
+            moves: self.moved() > ZERO_LIFT || !self.winner.periods().is_empty(),
+            mean: self.mean,
+            low: self.low,
+            no_signal,
+            p_value: self.p_value(),
+            gains_somewhere: self.selection.worlds_with_gain() > 0,
+        })
+    }
+
+    fn p_value(&self) -> Option<f64> {
+        self.winner.number(&["permutation", "p_value"])
     }
 
     fn moved(&self) -> f64 {
@@ -169,18 +180,38 @@ impl Facts<'_> {
                 "move",
                 format!("Move {} of the budget.", share(self.moved())),
             ),
+            Advice::Depends => ("unsure", "It depends on the world.".to_owned()),
+            Advice::Unproven => ("unsure", "Not shown to beat chance.".to_owned()),
             Advice::Risky => ("unsure", "No rule is safe.".to_owned()),
         }
     }
 
     fn nothing_better(&self) -> Vec<String> {
         vec![format!(
-            "No rule of the grid has a higher mean lift than leaving the mix as it is{}. Judged by {}, the best of {} brings {}.",
-            self.in_world(),
+            "No rule of the grid has a higher mean lift than leaving the mix as it is{}. Judged by {}, the best of {} brings {}{}.",
+            match self.worlds() {
+                1 => String::new(),
+                worlds => format!(", in none of the {worlds} worlds"),
+            },
             self.judge(),
             counted(self.selection.first_counts().0, "rule"),
-            lift(self.mean)
+            lift(self.mean),
+            self.where_it_is_told(),
         )]
+    }
+
+    fn worlds(&self) -> usize {
+        self.selection.count_of_worlds()
+    }
+
+    /// The world that the numbers are of, where there are several.
+    fn where_it_is_told(&self) -> String {
+        let world = self.grid.world(self.winner.configuration());
+        if world.is_empty() {
+            String::new()
+        } else {
+            format!(" in the world that suits it least ({world})")
+        }
     }
 
     fn sentences(&self, advice: Advice) -> Vec<String> {
@@ -193,38 +224,52 @@ impl Facts<'_> {
                 "Its channels cannot be told apart: a rule that ranks them ranks noise.".to_owned(),
             );
         }
-        let what = match advice {
-            Advice::Move => format!("Follow the rule {rule}{}.", self.in_world()),
-            _ => format!("The best rule{} is {rule}.", self.in_world()),
+        if advice == Advice::Depends {
+            told.push(format!(
+                "No rule of the grid gains in all {} worlds; in {} of them some rule does. Keep today\u{2019}s mix unless you know which world is yours.",
+                self.worlds(),
+                self.selection.worlds_with_gain()
+            ));
+        }
+        let everywhere = match self.worlds() {
+            1 => String::new(),
+            worlds => format!(" over all {worlds} worlds"),
         };
-        told.push(what);
+        told.push(match advice {
+            Advice::Move => format!("Follow the rule {rule}: the best one{everywhere}."),
+            _ => format!("The best rule{everywhere} is {rule}."),
+        });
         told.push(format!(
-            "It promises {} on this table; judged by {} its {} lift{} is {} (5\u{a0}% to 95\u{a0}% {}: {interval}).",
+            "It promises {} on this table{}; judged by {} its {} lift{} is {} (5\u{a0}% to 95\u{a0}% {}: {interval}).",
             lift(promise),
+            self.where_it_is_told(),
             self.judge(),
             self.lift,
             self.over(),
             lift(self.mean),
-            if self.is_split() { "by its standard error" } else { "of worlds" },
+            if self.is_split() { "by its standard error" } else { "of replicates" },
         ));
-        told.extend(self.by_period());
-        told.extend(self.captured());
-        told.push(self.risk());
-        told.push(self.money());
         if let Some(robust) = self.selection.robust() {
             let fresh = if robust.again {
-                format!(" (in {} fresh replicates)", self.selection.holdout())
+                format!(" in {} fresh replicates", self.selection.holdout())
             } else {
                 String::new()
             };
             told.push(format!(
-                "Over all {} worlds {} holds up best: {} in the world that suits it least, {} on average{fresh}.",
-                self.grid.worlds(),
-                self.grid.rule(robust.configuration),
-                lift(robust.worst_mean),
+                "On average over the worlds it is {}{fresh}.",
                 lift(robust.mean)
             ));
         }
+        told.extend(self.by_period());
+        told.extend(self.captured());
+        told.push(self.risk());
+        if let (Advice::Unproven, Some(p)) = (advice, self.p_value()) {
+            told.push(format!(
+                "Rows dealt to the channels at random promise as much in {} of cases: what the table shows may be chance.",
+                share(p)
+            ));
+        }
+        told.push(self.money());
         told
     }
 
@@ -269,7 +314,7 @@ impl Facts<'_> {
         let (positive, n) = self.sureness();
         let lost = 1.0 - positive;
         if lost <= 0.0 {
-            format!("It gains in every one of {} simulated worlds.", whole(n))
+            format!("It gains in every one of {} replicates.", whole(n))
         } else {
             format!("It does not gain in {}.", chance(lost, n))
         }
@@ -318,15 +363,6 @@ impl Facts<'_> {
         self.manifest.scenario["world"]["truth"] == "split"
     }
 
-    fn in_world(&self) -> String {
-        let world = self.grid.world(self.winner.configuration());
-        if world.is_empty() {
-            String::new()
-        } else {
-            format!(" in the first world ({world})")
-        }
-    }
-
     fn figures(&self, advice: Advice) -> Vec<Figure> {
         let promise = self.winner.known(&["plan_lift"]);
         let (positive, n) = self.sureness();
@@ -353,7 +389,7 @@ impl Facts<'_> {
                     )
                 } else {
                     format!(
-                        "5\u{a0}% to 95\u{a0}% of {} worlds; gain in {}",
+                        "5\u{a0}% to 95\u{a0}% of {} replicates; gain in {}",
                         whole(n),
                         share(positive)
                     )

@@ -483,7 +483,7 @@
       const mean = at(lift + "_mean", r);
       const common = { type: "scatter", mode: "lines", name, line, hovertemplate: HOVER, showlegend: false };
       if (kind === "chance") {
-        traces.push({ ...common, mode: "lines+markers", marker: { size: 6, color: colour }, x: points.map((p) => p[0]), y: points.map((p) => 1 - p[1]), text: points.map((p) => `<b>${percent(1 - p[1], false)}</b> of worlds: at least <b>${percent(p[0])}</b><br>${about}`) });
+        traces.push({ ...common, mode: "lines+markers", marker: { size: 6, color: colour }, x: points.map((p) => p[0]), y: points.map((p) => 1 - p[1]), text: points.map((p) => `<b>${percent(1 - p[1], false)}</b> of replicates: at least <b>${percent(p[0])}</b><br>${about}`) });
       } else if (distinct.length < 3) {
         traces.push({ ...common, x: [points[0][0], points[0][0]], y: [0, 1], text: [0, 1].map(() => `always ${percent(points[0][0])}<br>${about}`) });
       } else {
@@ -537,7 +537,7 @@
     if (here !== undefined && found.includes(here)) traces.push(points("chosen rule", [here], { hoverinfo: "skip", hovertemplate: null, marker: { size: 19, symbol: "square-open", color: look("ink"), line: { width: 2.5 } } }));
     draw("frontier-chart", traces, layout(460, {
       legend: { orientation: "h", y: 1, yanchor: "bottom", x: 0 }, margin: { l: 10, r: 14, t: 34, b: 10 },
-      xaxis: lifts(narrow($("frontier-chart")) ? "CVaR of decision lift" : `CVaR: ${STATISTICS.cvar} of worlds`), yaxis: lifts("mean decision lift"),
+      xaxis: lifts(narrow($("frontier-chart")) ? "CVaR of decision lift" : `CVaR: ${STATISTICS.cvar} of replicates`), yaxis: lifts("mean decision lift"),
     })).then((plot) => {
       plot.removeAllListeners("plotly_click");
       plot.on("plotly_click", (event) => { state.at = positions(event.points[0].customdata); refresh(); });

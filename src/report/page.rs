@@ -12,7 +12,7 @@ use super::grid::Grid;
 use super::periods::{Periods, periods};
 use super::plan::{Plans, plans};
 use super::script::{OWN, STYLE, plotly, policy};
-use super::selection::{Selection, Winner, headline, titles};
+use super::selection::{Selection, Winner, titles};
 use super::words::{counted, lift, range, share};
 use crate::output::{FinishedRun, RecordedManifest, number};
 use crate::problem::Error;
@@ -85,7 +85,7 @@ pub(super) fn build(run: &FinishedRun) -> Result<String, Error> {
     let grid = Grid::of(run)?;
     let selection = Selection::of(&manifest.raw);
     let worlds = selection.worlds();
-    let winners: Vec<Winner> = headline_first(&worlds);
+    let winners: Vec<Winner> = headline_first(selection, &worlds);
     let told: Vec<usize> = winners
         .iter()
         .map(|winner| winner.configuration())
@@ -94,7 +94,8 @@ pub(super) fn build(run: &FinishedRun) -> Result<String, Error> {
     let plans = plans(run, &grid, &winners)?;
     let sensitivity = sensitivity(run)?;
     let sensitive = sensitivity.as_array().is_some_and(|rows| !rows.is_empty());
-    let first = worlds.first().map_or(&[][..], Vec::as_slice);
+    let (first, elsewhere) = by_world_of_headline(selection, &worlds);
+    let first = first.as_slice();
     let data = document(
         run,
         &grid,
@@ -127,7 +128,7 @@ pub(super) fn build(run: &FinishedRun) -> Result<String, Error> {
             })
             .collect::<Vec<_>>()
     };
-    let elsewhere = worlds.iter().skip(1).take(WORLDS).flatten();
+    let elsewhere = elsewhere.into_iter().take(WORLDS).flatten();
     let page = Page {
         policy: policy(&[&plotly, OWN]),
         style: STYLE,
@@ -163,14 +164,33 @@ pub(super) fn build(run: &FinishedRun) -> Result<String, Error> {
     Ok(page.render().unwrap_or_default())
 }
 
-/// The winners of all worlds, the one of the headline first.
-fn headline_first<'a>(worlds: &[Vec<Winner<'a>>]) -> Vec<Winner<'a>> {
-    let first = worlds
-        .first()
-        .and_then(|winners| headline(winners))
-        .map(|(winner, _)| winner);
+/// The winners of all worlds, after the rule of the headline.
+fn headline_first<'a>(selection: Selection<'a>, worlds: &[Vec<Winner<'a>>]) -> Vec<Winner<'a>> {
+    let first = selection.headline().map(|(winner, _)| winner);
     let all = worlds.iter().flatten().copied();
     first.into_iter().chain(all).collect()
+}
+
+/// The winners of the world that the headline is about, with its rule before them where it has not won there, and
+/// those of the others.
+fn by_world_of_headline<'a, 'b>(
+    selection: Selection<'a>,
+    worlds: &'b [Vec<Winner<'a>>],
+) -> (Vec<Winner<'a>>, Vec<&'b Vec<Winner<'a>>>) {
+    let headline = selection.headline().map(|(winner, _)| winner);
+    // Worlds go round along the configurations.
+    let at = headline.map_or(0, |winner| {
+        winner.configuration() % selection.count_of_worlds().max(1)
+    });
+    let mut first = worlds.get(at).cloned().unwrap_or_default();
+    if let Some(headline) = headline {
+        let wins = |winner: &Winner| winner.configuration() == headline.configuration();
+        if !first.iter().any(wins) {
+            first.insert(0, headline);
+        }
+    }
+    let others = worlds.iter().enumerate().filter(|(world, _)| *world != at);
+    (first, others.map(|(_, winners)| winners).collect())
 }
 
 fn sentence(text: &str) -> String {
@@ -217,7 +237,6 @@ fn promised(grid: &Grid, winner: Winner) -> Promised {
     } else {
         "decision"
     };
-    let of = |statistic: &str| winner.known(&["lifts", by, statistic]);
     let or_dash = |value: Option<f64>| value.map_or_else(|| "\u{2013}".to_owned(), lift);
     Promised {
         title: titles(winner).join(", "),
@@ -227,7 +246,10 @@ fn promised(grid: &Grid, winner: Winner) -> Promised {
         apparent: mean("apparent"),
         decision: mean("decision"),
         recommended: mean("recommended"),
-        interval: range(of("p05"), of("p95")),
+        interval: range(
+            winner.known(&["lifts", by, "range", "low"]),
+            winner.known(&["lifts", by, "range", "high"]),
+        ),
         again: or_dash(winner.number(&["holdout", by, "mean"])),
         corrected: or_dash(winner.number(&["corrected", "lift"])),
         moved: share(winner.known(&["moved_share"])),

@@ -51,8 +51,6 @@ impl<'a> Winner<'a> {
 pub(super) struct Robust {
     /// Its configuration in the first world.
     pub(super) configuration: usize,
-    /// Its mean lift in the world that suits it least.
-    pub(super) worst_mean: f64,
     /// Its mean lift over all worlds.
     pub(super) mean: f64,
     /// Whether these are of replicates that did not choose it.
@@ -74,6 +72,23 @@ impl<'a> Selection<'a> {
         worlds.map(|world| Winner::all(world).collect()).collect()
     }
 
+    /// The rule that the answer is about, in its world, and the lift that made it so.
+    pub(super) fn headline(self) -> Option<(Winner<'a>, &'a str)> {
+        let headline = &self.0["headline"];
+        Some((Winner(headline), headline["lift"].as_str()?))
+    }
+
+    /// Number of worlds, of which not all are told.
+    pub(super) fn count_of_worlds(self) -> usize {
+        let count = self.0["count_of_worlds"].as_u64().unwrap_or_default();
+        usize::try_from(count).unwrap_or(usize::MAX)
+    }
+
+    /// Worlds in which some rule gains.
+    pub(super) fn worlds_with_gain(self) -> u64 {
+        self.0["worlds_with_gain"].as_u64().unwrap_or_default()
+    }
+
     /// Rules per world, and how many of the first world's cannot be told from its best one.
     pub(super) fn first_counts(self) -> (usize, usize) {
         let first = &self.0["worlds"][0];
@@ -89,7 +104,6 @@ impl<'a> Selection<'a> {
         let judged = if again { &robust["holdout"] } else { robust };
         Some(Robust {
             configuration: usize::try_from(robust["configuration"].as_u64()?).ok()?,
-            worst_mean: judged["worst_mean"].as_f64()?,
             mean: judged["mean"].as_f64()?,
             again,
         })
@@ -102,17 +116,6 @@ impl<'a> Selection<'a> {
             .filter(|drawn| *drawn > 0);
         drawn.map_or_else(String::new, |drawn| Count(u128::from(drawn)).to_string())
     }
-}
-
-/// The lift that the answer is about, and its winner: recommended, else decision.
-pub(super) fn headline<'a>(winners: &[Winner<'a>]) -> Option<(Winner<'a>, &'static str)> {
-    let by = |criterion: &str, lift| {
-        let mut winners = winners.iter().copied();
-        winners
-            .find(|winner| winner.won(criterion))
-            .map(|winner| (winner, lift))
-    };
-    by("recommended_mean", "recommended").or_else(|| by("decision_mean", "decision"))
 }
 
 /// What a winner won by, in words.
@@ -130,6 +133,9 @@ pub(super) fn titles(winner: Winner) -> Vec<&'static str> {
     let won: Vec<_> = won.map(|(_, title)| title).collect();
     if won.len() == titles.len() {
         return vec!["best by every criterion"];
+    }
+    if won.is_empty() {
+        return vec!["best over all worlds"];
     }
     won
 }

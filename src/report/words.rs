@@ -38,9 +38,9 @@ pub(super) fn change(amount: f64) -> String {
 pub(super) fn chance(probability: f64, replicates: f64) -> String {
     let least = 1.0 / replicates.max(1.0);
     if probability <= 0.0 {
-        format!("fewer than {} of worlds", share(least))
+        format!("fewer than {} of replicates", share(least))
     } else {
-        format!("{} of worlds", share(probability))
+        format!("{} of replicates", share(probability))
     }
 }
 
@@ -63,7 +63,7 @@ mod tests {
         assert_eq!(lift(0.4813), "+48.13\u{a0}%");
         assert_eq!(share(-0.0006), "\u{2212}0.06\u{a0}%");
         assert_eq!(change(1234.5), "+1,234.50");
-        assert_eq!(chance(0.0, 2000.0), "fewer than 0.05\u{a0}% of worlds");
+        assert_eq!(chance(0.0, 2000.0), "fewer than 0.05\u{a0}% of replicates");
         assert_eq!(
             counted(1, "rule") + &counted(22_000, "rule"),
             "1 rule22,000 rules"

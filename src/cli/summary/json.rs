@@ -13,13 +13,14 @@ impl Told<'_> {
         let Self {
             scenario,
             winners,
+            judgement,
             findings,
             written,
             target,
             elapsed,
             ..
         } = self;
-        let verdict = judged(scenario, winners, findings);
+        let verdict = judged(scenario, winners, judgement, findings);
         let summary = json!({
             "program": "liftsweep",
             "version": env!("CARGO_PKG_VERSION"),

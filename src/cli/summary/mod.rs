@@ -10,7 +10,7 @@ mod verdict;
 use std::path::Path;
 use std::time::Duration;
 
-use liftsweep::engine::{Finding, Judgement, Winners};
+use liftsweep::engine::{Criterion, Finding, Judgement, Winners, WorldWinners};
 use liftsweep::output::Written;
 use liftsweep::scenario::Scenario;
 use liftsweep::units::{Count, Percent, Times};
@@ -18,7 +18,7 @@ use liftsweep::units::{Count, Percent, Times};
 use self::failures::failures;
 use self::matters::matters;
 use self::table::table;
-use self::verdict::{headline, verdict};
+use self::verdict::verdict;
 use super::clock::duration;
 use super::screen::wrapped;
 
@@ -81,8 +81,11 @@ fn assumptions(scenario: &Scenario, winners: &Winners) -> String {
     let stretch = winners
         .worlds
         .iter()
-        .filter_map(headline)
-        .map(|(row, _)| row.plan.max_ratio)
+        .filter_map(|world| {
+            let by = |criterion| world.winner(criterion);
+            by(Criterion::RecommendedMean).or_else(|| by(Criterion::DecisionMean))
+        })
+        .map(|row| row.plan.max_ratio)
         .fold(1.0, f64::max);
     let stretch = Times(stretch);
     let later = if scenario.world.periods > 1 {
@@ -90,9 +93,24 @@ fn assumptions(scenario: &Scenario, winners: &Winners) -> String {
     } else {
         ""
     };
-    format!(
-        "{CAUSES} up to {stretch} of a channel's spend of today{later}. \"Safest\" is the highest mean over the worst tail of worlds."
-    )
+    let safest = if winners.worlds.iter().any(names_a_safest) {
+        let tail = plain(scenario.metrics.tail);
+        format!(" \"Safest\" is the highest mean over the worst {tail} of replicates.")
+    } else {
+        String::new()
+    };
+    format!("{CAUSES} up to {stretch} of a channel's spend of today{later}.{safest}")
+}
+
+/// Whether the table below calls a rule of a world the safest one.
+fn names_a_safest(world: &WorldWinners) -> bool {
+    let index = |criterion| Some(world.winner(criterion)?.configuration.index);
+    let highest = [Criterion::RecommendedMean, Criterion::DecisionMean].map(index);
+    let safest = [Criterion::RecommendedCvar, Criterion::DecisionCvar].map(index);
+    safest
+        .iter()
+        .flatten()
+        .any(|rule| !highest.contains(&Some(*rule)))
 }
 
 /// A percentage without a sign.

@@ -49,7 +49,7 @@ impl Spread {
     /// Of a lift of a configuration.
     pub(super) fn of(scenario: &Scenario, row: &ConfigurationRow, lift: Lift) -> Option<Self> {
         let summary = row.summary(lift)?;
-        let (low, high) = row.interval(lift)?;
+        let (low, high) = row.range(lift)?;
         let quantile = |probability: f64| {
             let mut all = scenario.metrics.quantiles.iter();
             let position = all.position(|p| *p == probability)?;
@@ -57,7 +57,10 @@ impl Spread {
         };
         Some(Self {
             low,
-            middle: quantile(0.25).zip(quantile(0.75)),
+            // The spread over splits is none of the lift.
+            middle: quantile(0.25)
+                .zip(quantile(0.75))
+                .filter(|_| row.split.is_none()),
             mean: summary.mean,
             high,
         })

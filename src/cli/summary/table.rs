@@ -8,7 +8,6 @@ use liftsweep::units::Percent;
 
 use super::plain;
 use super::strip::{Axis, Glyphs, Spread};
-use super::verdict::headline;
 use crate::cli::screen::{draws_lines, width, wrapped};
 
 /// Worlds that are written out; the others are in the CSV.
@@ -39,7 +38,9 @@ pub(super) fn table(scenario: &Scenario, winners: &Winners) -> String {
     let worlds = || winners.worlds.iter().take(WORLDS);
     let mut out = String::new();
     let nobody = |world: &WorldWinners| {
-        world.winner(Criterion::ApparentMean).is_none() && headline(world).is_none()
+        Criterion::ALL
+            .iter()
+            .all(|criterion| world.winner(*criterion).is_none())
     };
     if worlds().next().is_none_or(nobody) {
         return out;
@@ -51,8 +52,8 @@ pub(super) fn table(scenario: &Scenario, winners: &Winners) -> String {
             let world = scenario.grid.world_in_words(index as u64);
             out.push_str(&wrapped(&format!("world: {world}"), 2));
         }
-        for (criterion, label, row) in shown(world) {
-            screen.winner(scenario, criterion, label, row, &mut out);
+        for (label, row) in shown(world) {
+            screen.winner(scenario, label, row, &mut out);
         }
     }
     if let Some(axis) = &screen.axis {
@@ -66,8 +67,8 @@ pub(super) fn table(scenario: &Scenario, winners: &Winners) -> String {
 }
 
 /// The winners of a world, each under the first criterion that it wins by.
-fn shown(world: &WorldWinners) -> Vec<(Criterion, &'static str, &ConfigurationRow)> {
-    let mut shown: Vec<(Criterion, &str, &ConfigurationRow)> = Vec::new();
+fn shown(world: &WorldWinners) -> Vec<(&'static str, &ConfigurationRow)> {
+    let mut shown: Vec<(&str, &ConfigurationRow)> = Vec::new();
     for (criterion, label) in SHOWN {
         let Some(row) = world.winner(criterion) else {
             continue;
@@ -75,9 +76,9 @@ fn shown(world: &WorldWinners) -> Vec<(Criterion, &'static str, &ConfigurationRo
         let index = row.configuration.index;
         if shown
             .iter()
-            .all(|(.., other)| other.configuration.index != index)
+            .all(|(_, other)| other.configuration.index != index)
         {
-            shown.push((criterion, label, row));
+            shown.push((label, row));
         }
     }
     shown
@@ -89,23 +90,28 @@ struct Screen {
     /// Of the distributions, where there are any.
     axis: Option<Axis>,
     lifts: Vec<Lift>,
+    /// The lift of ranges and distributions, whatever a rule won by: the last one, which is the one to believe.
+    told: Lift,
 }
 
 impl Screen {
     fn new<'a>(
         scenario: &Scenario,
-        shown: impl Iterator<Item = (Criterion, &'static str, &'a ConfigurationRow)>,
+        shown: impl Iterator<Item = (&'static str, &'a ConfigurationRow)>,
     ) -> Self {
         let width = width();
-        let spreads = shown.filter_map(|(by, _, row)| Spread::of(scenario, row, by.lift()));
-        let spreads: Vec<Spread> = spreads.collect();
-        let columns = width - if width < BESIDE { 4 } else { NUMBERS };
         let lifts = [Lift::Apparent, Lift::Decision, Lift::Recommended];
         let reported = lifts.into_iter().filter(|lift| scenario.run.reports(*lift));
+        let lifts: Vec<Lift> = reported.collect();
+        let told = lifts.last().copied().unwrap_or(Lift::Recommended);
+        let spreads = shown.filter_map(|(_, row)| Spread::of(scenario, row, told));
+        let spreads: Vec<Spread> = spreads.collect();
+        let columns = width - if width < BESIDE { 4 } else { NUMBERS };
         Self {
             width,
             axis: Axis::over(&spreads, columns.min(WIDEST), Glyphs::new(draws_lines())),
-            lifts: reported.collect(),
+            lifts,
+            told,
         }
     }
 
@@ -121,23 +127,16 @@ impl Screen {
     }
 
     /// A winner: its rule in a line of its own, its numbers and its distribution below.
-    fn winner(
-        &self,
-        scenario: &Scenario,
-        criterion: Criterion,
-        label: &str,
-        row: &ConfigurationRow,
-        out: &mut String,
-    ) {
+    fn winner(&self, scenario: &Scenario, label: &str, row: &ConfigurationRow, out: &mut String) {
         let mean = |lift: &Lift| {
             row.summary(*lift)
                 .map_or_else(String::new, |s| Percent(s.mean).to_string())
         };
         let means: Vec<String> = self.lifts.iter().map(mean).collect();
-        let range = row.interval(criterion.lift());
+        let range = row.range(self.told);
         let range = range.map(|(low, high)| format!("{} to {}", Percent(low), Percent(high)));
         let (range, moves) = (range.unwrap_or_default(), plain(row.plan.moved_share));
-        let spread = Spread::of(scenario, row, criterion.lift());
+        let spread = Spread::of(scenario, row, self.told);
         let drawn = self.axis.zip(spread);
         let drawn = drawn
             .map(|(axis, spread)| axis.draw(spread))

@@ -1,11 +1,11 @@
 //! The answer in words: what to do, what it promises, what it is worth.
 
 use liftsweep::engine::{
-    Advice, ConfigurationRow, Criterion, Finding, Gravity, PeriodRow, Winners, WorldWinners,
+    Advice, ConfigurationRow, Evidence, Finding, Gravity, Judgement, PeriodRow, Winners,
 };
 use liftsweep::scenario::{Lift, Scenario};
 use liftsweep::truth::TruthModel;
-use liftsweep::units::{Count, Percent};
+use liftsweep::units::{Count, Percent, ZERO_LIFT};
 
 use super::{Told, plain};
 use crate::cli::checks::checks;
@@ -14,7 +14,7 @@ use crate::cli::screen::{both_on_a_terminal, wrapped};
 /// The answer.
 #[derive(Debug)]
 pub(super) struct Verdict {
-    /// What to do in the first world; `None` where neither decision nor recommended lifts were asked for.
+    /// What to do; `None` where neither decision nor recommended lifts were asked for.
     pub(super) advice: Option<Advice>,
     /// The configuration it is about.
     pub(super) configuration: Option<u64>,
@@ -26,13 +26,7 @@ pub(super) struct Verdict {
 impl Verdict {
     /// The advice's name for programs.
     pub(super) fn action(&self) -> &'static str {
-        match self.advice {
-            Some(Advice::Move) => "move",
-            Some(Advice::Risky) => "risky",
-            Some(Advice::NoSignal) => "no_signal",
-            Some(Advice::Keep) => "keep",
-            None => "unknown",
-        }
+        self.advice.map_or("unknown", Advice::name)
     }
 }
 
@@ -53,19 +47,19 @@ pub(super) fn verdict(told: Told<'_>) -> String {
     let mut text: String = repeated
         .map(|finding| wrapped(&format!("!! {}", finding.text), 3))
         .collect();
-    let verdict = judged(scenario, winners, findings);
+    let verdict = judged(scenario, winners, judgement, findings);
     text.push_str(&wrapped(&verdict.sentence, 2));
-    if let Some((best, lift)) = winners.worlds.first().and_then(headline) {
-        for sentence in [by_period(best, lift), captured(scenario, best, lift)] {
-            text.extend(sentence.map(|sentence| wrapped(&sentence, 2)));
-        }
-        let checked = checks(scenario, winners, judgement, best, lift);
-        if !checked.is_empty() {
-            text.push_str(&wrapped(&checked, 2));
-        }
+    let Some((best, lift)) = winners.headline() else {
+        return text;
+    };
+    for sentence in [by_period(best, lift), captured(scenario, best, lift)] {
+        text.extend(sentence.map(|sentence| wrapped(&sentence, 2)));
     }
-    let held_out = winners.worlds.first().and_then(headline);
-    if let Some(split) = held_out.and_then(|(best, _)| best.split) {
+    let checked = checks(scenario, winners, judgement, best, lift);
+    if !checked.is_empty() {
+        text.push_str(&wrapped(&checked, 2));
+    }
+    if let Some(split) = best.split {
         let sentence = format!(
             "Judged by held-out rows: {} as a ratio, {} over a fixed denominator; the lower one counts, with a standard error of {}.",
             Percent(split.ratio_mean),
@@ -74,30 +68,17 @@ pub(super) fn verdict(told: Told<'_>) -> String {
         );
         text.push_str(&wrapped(&sentence, 2));
     }
-    if let (Some(robust), Some(_)) = (winners.robust, verdict.configuration) {
-        // What chose it flatters it: fresh replicates speak where there are any.
-        let (judged, fresh) = match judgement.robust {
-            Some(again) => (
-                again,
-                format!(", in {} fresh replicates", Count(judgement.holdout.into())),
-            ),
-            None => (robust, String::new()),
-        };
-        let sentence = format!(
-            "Over all {} worlds, {} holds up best: mean lift {} in the world that suits it least, {} on average{fresh}.",
-            winners.worlds.len(),
-            scenario.grid.rule_in_words(robust.configuration),
-            Percent(judged.worst_mean),
-            Percent(judged.mean)
-        );
-        text.push_str(&wrapped(&sentence, 2));
-    }
     text
 }
 
-/// What to do in the first world, and why.
-pub(super) fn judged(scenario: &Scenario, winners: &Winners, findings: &[Finding]) -> Verdict {
-    let Some((best, lift)) = winners.worlds.first().and_then(headline) else {
+/// What to do, and why: in the only world, or in the one of several that suits the robust rule least.
+pub(super) fn judged(
+    scenario: &Scenario,
+    winners: &Winners,
+    judgement: &Judgement,
+    findings: &[Finding],
+) -> Verdict {
+    let Some((best, lift)) = winners.headline() else {
         let sentence = if scenario.grid.compares() {
             "Neither decision nor recommended lifts were asked for. Apparent lifts judge a plan by the data that chose it. Ask for the other two to know what a rule is worth."
         } else {
@@ -110,14 +91,10 @@ pub(super) fn judged(scenario: &Scenario, winners: &Winners, findings: &[Finding
             sentence: sentence.to_owned(),
         };
     };
+    let index = best.configuration.index;
     let mean = best.summary(lift).map_or(f64::NAN, |summary| summary.mean);
     let (low, high) = best.range(lift).unwrap_or((f64::NAN, f64::NAN));
-    let rule = scenario.grid.rule_in_words(best.configuration.index);
-    let world = if winners.worlds.len() > 1 {
-        format!(" in the first world ({})", scenario.grid.world_in_words(0))
-    } else {
-        String::new()
-    };
+    let rule = scenario.grid.rule_in_words(index);
     let promise = format!("promises {} on this table", Percent(best.plan.lift));
     let worth = format!(
         "{}, {} lift {}{} [5 % to 95 %: {} to {}]",
@@ -128,29 +105,88 @@ pub(super) fn judged(scenario: &Scenario, winners: &Winners, findings: &[Finding
         Percent(low),
         Percent(high)
     );
+    let (promise, average) = over_worlds(scenario, winners, judgement, index, promise);
     let moved = plain(best.plan.moved_share);
-    let no_signal = findings.iter().any(|finding| finding.no_signal);
-    let advice = Advice::of(best.plan.moved_share, mean, low, no_signal);
+    let permutation = judgement.of(index).and_then(|judged| judged.permutation);
+    let advice = Advice::of(Evidence {
+        // Over several periods today's plan is but the first one.
+        moves: best.plan.moved_share > ZERO_LIFT || scenario.world.periods > 1,
+        mean,
+        low,
+        no_signal: findings.iter().any(|finding| finding.no_signal),
+        p_value: permutation.map(|found| found.p_value),
+        gains_somewhere: winners.worlds_with_gain() > 0,
+    });
+    let worlds = winners.worlds.len();
+    let everywhere = match worlds {
+        1 => String::new(),
+        worlds => format!(" over all {worlds} worlds"),
+    };
     let sentence = match advice {
-        Advice::Keep => {
-            format!("Keep today's mix: no rule of the grid has a higher mean lift{world}.")
+        Advice::Keep if worlds == 1 => {
+            "Keep today's mix: no rule of the grid has a higher mean lift.".to_owned()
         }
+        Advice::Keep => format!(
+            "Keep today's mix: in none of the {worlds} worlds has a rule of the grid a higher mean lift."
+        ),
+        Advice::Depends => format!(
+            "It depends on the world: no rule of the grid gains in all {worlds}; in {} of them some rule does (below). Keep today's mix unless you know which world is yours.",
+            winners.worlds_with_gain()
+        ),
         Advice::NoSignal => format!(
-            "Do not move money on this table. The best rule{world} ({rule}) {promise}; {worth}."
+            "Do not move money on this table. The best rule{everywhere} ({rule}) {promise}; {worth}{average}."
+        ),
+        Advice::Unproven => format!(
+            "Not shown to beat chance: the best rule{everywhere} ({rule}) {promise}; {worth}{average}; but see what rows dealt at random promise."
         ),
         Advice::Move => format!(
-            "Best rule{world}: {rule}. It moves {moved} of the budget and {promise}; {worth}."
+            "Best rule{everywhere}: {rule}. It moves {moved} of the budget and {promise}; {worth}{average}."
         ),
         Advice::Risky => format!(
-            "No rule is safe{world}. The best one ({rule}) {promise}; {worth}, which includes losses."
+            "No rule is safe{}. The best one ({rule}) {promise}; {worth}, which includes losses{average}.",
+            if worlds == 1 { "" } else { " in all worlds" }
         ),
     };
     Verdict {
         advice: Some(advice),
-        configuration: Some(best.configuration.index),
+        configuration: Some(index),
         lift: Some(lift),
         sentence,
     }
+}
+
+/// Of several worlds: the promise, placed in the one that suits the robust rule least, and what the rule does on
+/// average. What chose it flatters it, so fresh replicates speak where there are any.
+fn over_worlds(
+    scenario: &Scenario,
+    winners: &Winners,
+    judgement: &Judgement,
+    index: u64,
+    promise: String,
+) -> (String, String) {
+    let Some(robust) = winners.robust else {
+        return (promise, String::new());
+    };
+    let fresh = match judgement.holdout {
+        0 => String::new(),
+        replicates => format!(" in {} fresh replicates", Count(replicates.into())),
+    };
+    let mean = judgement.robust.map_or(robust.mean, |again| again.mean);
+    (
+        format!(
+            "{promise} in the world that suits it least ({})",
+            scenario.grid.world_in_words(index)
+        ),
+        format!(
+            "; {} on average over the worlds{}",
+            Percent(mean),
+            if judgement.robust.is_some() {
+                fresh
+            } else {
+                String::new()
+            }
+        ),
+    )
 }
 
 /// How long a rule is followed, where that is more than a period.
@@ -210,11 +246,4 @@ fn judge(scenario: &Scenario) -> &'static str {
         TruthModel::Split => "judged by rows that it was not made from",
         TruthModel::Posterior | TruthModel::PosteriorFlat => "judged by truths that fit the table",
     }
-}
-
-/// The row that the headline is about, and the lift that made it so: recommended, else decision.
-pub(super) fn headline(world: &WorldWinners) -> Option<(&ConfigurationRow, Lift)> {
-    let by = |criterion, lift| world.winner(criterion).map(|row| (row, lift));
-    by(Criterion::RecommendedMean, Lift::Recommended)
-        .or_else(|| by(Criterion::DecisionMean, Lift::Decision))
 }

@@ -2,7 +2,7 @@
 
 use super::super::judgement::{Judgement, WinnerJudgement};
 use super::super::row::ConfigurationRow;
-use super::super::winners::{Criterion, Winners};
+use super::super::winners::Winners;
 use super::{Finding, Gravity, counted, finding};
 use crate::flag::Flag;
 use crate::scenario::{Lift, PriorMean, Scenario};
@@ -31,11 +31,9 @@ impl Judgement {
     pub fn findings(&self, scenario: &Scenario, winners: &Winners) -> Vec<Finding> {
         let mut conflicts: Vec<(&WinnerJudgement, &ConfigurationRow)> = Vec::new();
         let mut judged = 0;
-        for (of_world, world) in self.worlds.iter().zip(&winners.worlds) {
+        for of_world in &self.worlds {
             for winner in of_world {
-                let mut rows = Criterion::ALL.into_iter().filter_map(|by| world.winner(by));
-                let Some(row) = rows.find(|row| row.configuration.index == winner.configuration)
-                else {
+                let Some(row) = winners.row_of(winner.configuration) else {
                     continue;
                 };
                 judged += 1;
