@@ -39,8 +39,19 @@ pub(crate) fn check(arguments: &Check) -> Outcome {
     text.push_str(&table(scenario));
     text.push_str(&design(scenario));
     text.push_str(&axes(scenario));
-    let cost = cost(&loaded, options, loading, interrupt);
-    text.push_str(&cost.map_err(|error| at_scenario(error, &arguments.scenario))?);
+    match cost(&loaded, options, loading, interrupt) {
+        Ok(cost) => text.push_str(&cost),
+        Err(interrupted @ Error::Interrupted) => return Err(interrupted),
+        // What was found stands, whatever became of the rehearsal.
+        Err(error) => {
+            let why = match &error {
+                Error::Input(problems) => problems.iter().map(|p| p.message.clone()).collect(),
+                other => vec![other.to_string()],
+            };
+            let text_of = format!("cost     unknown: {}", why.join("; "));
+            text.push_str(&wrapped(&text_of, 9));
+        }
+    }
     text.push_str("nothing was written\n");
     Ok(text)
 }

@@ -9,19 +9,21 @@ use liftsweep::engine::{self, Options};
 use liftsweep::load::Loaded;
 use liftsweep::output::RunFolder;
 use liftsweep::problem::Error;
-use liftsweep::scenario::{Grid, Scenario};
+use liftsweep::scenario::{AllocationsWanted, Grid};
 
 use super::arguments::Telling;
 use super::progress::{Interrupt, Watch};
 use super::run::Making;
 
-/// Replicates of the first rehearsal; the next one has up to four times as many, and so on.
+/// Replicates of the first rehearsals; later ones have up to four times as many, and so on.
 const FEW: u64 = 64;
 
-/// After a rehearsal that took as long, in seconds, there is at most one more.
-const LONG: f64 = 0.4;
+/// Seconds after which rehearsals do not grow any more.
+const LONG: f64 = 0.3;
 
-/// Grids beyond so many configurations are thinned.
+/// Configurations of the first rehearsal, and by how much the next ones grow, up to the most that are rehearsed.
+const FIRST: u128 = 64;
+const GROWTH: u128 = 8;
 const MOST: u128 = 20_000;
 
 /// What a run will take, by its rehearsals.
@@ -52,6 +54,7 @@ struct Seen {
     /// Bytes for each configuration, for each of its draws, and whatever their number.
     per_configuration: f64,
     per_draw: f64,
+    of_plans: f64,
     others: f64,
     report: u64,
     plans: u64,
@@ -80,42 +83,86 @@ pub(crate) fn rehearse(
 
     let whole = loaded.scenario.grid.len();
     let mut smallest = sample.clone();
-    first_of(&mut smallest.scenario.grid);
+    thin(&mut smallest.scenario.grid, 1);
     // The first one of all warms up.
-    run(&mut smallest, FEW)?;
-    thin(&mut sample.scenario);
+    let few = enough(&mut |replicates| run(&mut smallest, replicates), wanted)?;
+    let mut size = FIRST;
+    let first = loop {
+        let mut grid = loaded.scenario.grid.clone();
+        thin(&mut grid, size);
+        let is_whole = grid.len() == whole;
+        sample.scenario.grid = grid;
+        let seen = run(&mut sample, few)?;
+        let more = seen.seconds < LONG && size < MOST && !is_whole;
+        if !more {
+            break seen;
+        }
+        size = MOST.min(size * GROWTH);
+    };
     let times = whole as f64 / sample.scenario.grid.len() as f64;
     let alone = if times > 1.0 {
-        run(&mut smallest, FEW)?.seconds
+        run(&mut smallest, few)?.seconds
     } else {
         0.0
     };
-    let mut seen = vec![run(&mut sample, FEW)?];
+    let mut seen = vec![first];
     while let Some(last) = seen.last()
         && (last.seconds < LONG || seen.len() == 1)
         && last.replicates < wanted
     {
-        let more = if last.seconds < LONG { 4 } else { 2 };
-        let next = last.replicates * more;
-        seen.push(run(&mut sample, next)?);
+        // Where a few take long, fewer tell as much.
+        let next = if last.seconds < 4.0 * LONG {
+            last.replicates * 4
+        } else {
+            (last.replicates / 4).max(8)
+        };
+        let shorter = next < last.replicates;
+        let seen_next = run(&mut sample, next)?;
+        if shorter {
+            seen.insert(0, seen_next);
+            break;
+        }
+        seen.push(seen_next);
     }
 
     let (first, last) = (&seen[0], &seen[seen.len() - 1]);
     let per_replicate = if seen.len() > 1 {
-        (last.seconds - first.seconds) / (last.replicates - first.replicates) as f64
+        (last.seconds - first.seconds) / (last.replicates - first.replicates).max(1) as f64
     } else {
         last.seconds / last.replicates as f64
     };
     let swept = per_replicate.max(0.0) * wanted as f64;
     let fixed = (last.seconds - per_replicate.max(0.0) * last.replicates as f64).max(0.0);
     let draws = whole as f64 * wanted as f64;
+    let all = loaded.scenario.output.allocations == AllocationsWanted::All;
+    let (plans, of_plans) = if all {
+        (whole, last.of_plans * times)
+    } else {
+        (last.plans, last.of_plans)
+    };
     Ok(Rehearsed {
         fixed: alone.min(fixed) + (fixed - alone.min(fixed)) * times,
         swept: swept * times,
-        plans: last.plans,
-        bytes: last.per_configuration * whole as f64 + last.per_draw * draws + last.others,
+        plans,
+        bytes: last.per_configuration * whole as f64
+            + last.per_draw * draws
+            + of_plans
+            + last.others,
         report: last.report,
     })
+}
+
+/// The fewest replicates with which a rehearsal can be held: with too few of them, one without any conversion
+/// already is more than a run may have.
+fn enough(run: &mut dyn FnMut(u64) -> Result<Seen, Error>, wanted: u64) -> Result<u64, Error> {
+    let mut few = FEW;
+    loop {
+        match run(few) {
+            Ok(_) => return Ok(few),
+            Err(Error::Input(_)) if few < wanted => few *= 4,
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// One run, in a folder of its own below `place`.
@@ -149,6 +196,7 @@ fn once(
         seconds,
         per_configuration: 0.0,
         per_draw: 0.0,
+        of_plans: 0.0,
         others: 0.0,
         report: 0,
         plans,
@@ -159,6 +207,7 @@ fn once(
             Some("configurations" | "breakeven" | "periods") => {
                 seen.per_configuration += bytes / configurations as f64;
             }
+            Some("allocations") => seen.of_plans += bytes,
             Some("draws") => seen.per_draw += bytes / (configurations * replicates) as f64,
             _ => seen.others += bytes,
         }
@@ -169,31 +218,19 @@ fn once(
     Ok(seen)
 }
 
-/// Leaves the first configuration of a grid.
-fn first_of(grid: &mut Grid) {
+/// Thins axes until a grid has at most so many configurations (or one): those first of which every value costs
+/// the same.
+fn thin(grid: &mut Grid, most: u128) {
+    // Alpha and delta, then worlds, then bounds, which share their work; scores and rates cost what they are.
+    const ORDER: [usize; 14] = [2, 3, 10, 12, 13, 11, 4, 5, 6, 7, 8, 9, 0, 1];
     if let Some(points) = &mut grid.points {
-        points.truncate(1);
-        return;
-    }
-    for length in 0..grid.lengths().len() {
-        grid.truncate(length, 1);
-    }
-}
-
-/// Shortens axes until a grid has no more configurations than can be rehearsed: those first of which every
-/// value costs the same.
-fn thin(scenario: &mut Scenario) {
-    // Scores, rates, alpha and delta, then worlds, then bounds, which share their work.
-    const ORDER: [usize; 14] = [2, 3, 0, 1, 10, 12, 13, 11, 9, 4, 5, 6, 7, 8];
-    let grid = &mut scenario.grid;
-    if let Some(points) = &mut grid.points {
-        points.truncate(usize::try_from(MOST).unwrap_or(usize::MAX));
+        points.truncate(usize::try_from(most).unwrap_or(usize::MAX));
         return;
     }
     for axis in ORDER {
         let length = grid.lengths()[axis];
         let others = grid.size() / length as u128;
-        let room = usize::try_from((MOST / others).max(1)).unwrap_or(length);
-        grid.truncate(axis, length.min(room));
+        let room = usize::try_from((most / others).max(1)).unwrap_or(length);
+        grid.thin(axis, length.min(room));
     }
 }

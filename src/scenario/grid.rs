@@ -203,25 +203,25 @@ impl Grid {
         ]
     }
 
-    /// Keeps the first values of an axis of a product, by its position in [`AXES`]; an axis that is absent has
-    /// none to lose.
-    pub fn truncate(&mut self, axis: usize, length: usize) {
+    /// Thins an axis, by its position in [`AXES`], to `length` values spread over it, the last one among them; an
+    /// axis that is absent has none to lose.
+    pub fn thin(&mut self, axis: usize, length: usize) {
         let relative = &mut self.relative;
         match (axis, relative) {
-            (0, _) => self.score.truncate(length),
-            (1, _) => self.rates.truncate(length),
-            (2, _) => self.alpha.truncate(length),
-            (3, _) => self.delta.truncate(length),
-            (4, _) => self.min_share.truncate(length),
-            (5, _) => self.max_share.truncate(length),
-            (6, RelativeAxes::MaxChange(values)) => values.truncate(length),
-            (7, RelativeAxes::Ratios { min, .. }) => min.truncate(length),
-            (8, RelativeAxes::Ratios { max, .. }) => max.truncate(length),
-            (9, _) => self.bound_mode.truncate(length),
-            (10, _) => self.dispersion.truncate(length),
-            (11, _) => self.elasticity.truncate(length),
-            (12, _) => self.noise_cv.truncate(length),
-            (13, _) => self.drift_cv.truncate(length),
+            (0, _) => thin(&mut self.score, length),
+            (1, _) => thin(&mut self.rates, length),
+            (2, _) => thin(&mut self.alpha, length),
+            (3, _) => thin(&mut self.delta, length),
+            (4, _) => thin(&mut self.min_share, length),
+            (5, _) => thin(&mut self.max_share, length),
+            (6, RelativeAxes::MaxChange(values)) => thin(values, length),
+            (7, RelativeAxes::Ratios { min, .. }) => thin(min, length),
+            (8, RelativeAxes::Ratios { max, .. }) => thin(max, length),
+            (9, _) => thin(&mut self.bound_mode, length),
+            (10, _) => thin(&mut self.dispersion, length),
+            (11, _) => thin(&mut self.elasticity, length),
+            (12, _) => thin(&mut self.noise_cv, length),
+            (13, _) => thin(&mut self.drift_cv, length),
             _ => {}
         }
     }
@@ -521,6 +521,20 @@ impl fmt::Display for AxisValue {
     }
 }
 
+/// Keeps `length` values spread over a list, the last one among them.
+fn thin<T>(values: &mut Vec<T>, length: usize) {
+    let (count, length) = (values.len(), length.max(1));
+    if length >= count {
+        return;
+    }
+    let mut place = 0;
+    let kept = |place: usize| (place + 1) * length / count > place * length / count;
+    values.retain(|_| {
+        place += 1;
+        kept(place - 1)
+    });
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -591,5 +605,22 @@ mod tests {
         grid.delta = vec![0.0; 10_000];
         grid.min_share = vec![0.0; 10_000];
         assert_eq!(grid.size(), 2 * 2 * 2 * 10_u128.pow(12));
+    }
+
+    #[test]
+    fn thinned_axes_keep_their_spread_and_their_last_value() {
+        let thinned = |length: usize| {
+            let mut values: Vec<usize> = (0..11).collect();
+            thin(&mut values, length);
+            values
+        };
+        assert_eq!(thinned(0), [10]);
+        assert_eq!(thinned(1), [10]);
+        assert_eq!(thinned(2), [5, 10]);
+        assert_eq!(thinned(4), [2, 5, 8, 10]);
+        for length in 1..=11 {
+            assert_eq!(thinned(length).len(), length);
+        }
+        assert_eq!(thinned(20).len(), 11);
     }
 }
