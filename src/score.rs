@@ -107,6 +107,14 @@ pub fn target_shares(score: Score, delta: f64, centred: &[f64], log_shares: &[f6
 mod tests {
     use super::*;
 
+    #[test]
+    fn scores_go_by_their_names() {
+        assert_eq!(
+            Score::ALL.map(Score::name),
+            ["share", "efficiency", "tilted"]
+        );
+    }
+
     fn shares(score: Score, delta: f64, metric: &[f64], spend: &[f64]) -> Vec<f64> {
         let total: f64 = spend.iter().sum();
         let log = |values: &[f64]| values.iter().map(|x| x.ln()).collect::<Vec<_>>();

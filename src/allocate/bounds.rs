@@ -162,3 +162,70 @@ impl Bounds {
         outside.fold(0.0, f64::max)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bounds(lo: &[f64], hi: &[f64]) -> Bounds {
+        Bounds::new(lo.to_vec(), hi.to_vec()).unwrap()
+    }
+
+    #[test]
+    fn faults_have_their_own_names() {
+        let code = |lo: &[f64], hi: &[f64]| {
+            Bounds::new(lo.to_vec(), hi.to_vec())
+                .map_err(|error| error.code())
+                .unwrap_err()
+        };
+        assert_eq!(code(&[0.0], &[1.0, 1.0]), "E_LEN");
+        assert_eq!(code(&[0.0], &[f64::NAN]), "E_NAN");
+        assert_eq!(code(&[0.5], &[0.4]), "E_BOUNDS");
+    }
+
+    #[test]
+    fn bounds_are_feasible_where_one_lies_between_their_sums() {
+        for (lo, hi, feasible) in [
+            ([0.25, 0.25], [0.5, 0.75], true),
+            ([0.5, 0.5], [0.5, 0.5], true),
+            ([0.6, 0.5], [0.9, 0.9], false),
+            ([0.1, 0.1], [0.4, 0.5], false),
+            // One is met up to rounding.
+            ([0.5, 0.5 + 1e-13], [1.0, 1.0], true),
+            ([0.0, 0.0], [0.5, 0.5 - 1e-13], true),
+        ] {
+            let found = bounds(&lo, &hi);
+            assert_eq!(found.is_feasible(), feasible, "{lo:?} {hi:?}");
+            assert_eq!(found.sum_lo().to_bits(), (lo[0] + lo[1]).to_bits());
+            assert_eq!(found.sum_hi().to_bits(), (hi[0] + hi[1]).to_bits());
+        }
+    }
+
+    #[test]
+    fn what_binds_nobody_and_what_is_common_is_known() {
+        assert!(Bounds::unbounded(3).bind_nobody());
+        assert!(bounds(&[0.0, 0.0], &[1.0, 1.0]).bind_nobody());
+        assert!(!bounds(&[0.0, 0.1], &[1.0, 1.0]).bind_nobody());
+        assert!(!bounds(&[0.0, 0.0], &[1.0, 0.9]).bind_nobody());
+        assert_eq!(bounds(&[0.1, 0.1], &[0.6, 0.6]).common(), Some((0.1, 0.6)));
+        assert_eq!(bounds(&[0.1, 0.2], &[0.6, 0.6]).common(), None);
+        assert_eq!(bounds(&[0.1, 0.1], &[0.6, 0.7]).common(), None);
+        assert_eq!(bounds(&[], &[]).common(), None);
+    }
+
+    #[test]
+    fn shares_lie_inside_or_outside_by_so_much() {
+        let bounds = bounds(&[0.2, 0.0], &[0.5, 0.7]);
+        for (x, violation) in [
+            ([0.2, 0.7], 0.0),
+            ([0.5, 0.5], 0.0),
+            ([0.1, 0.7], 0.2 - 0.1),
+            ([0.25, 0.75], 0.75 - 0.7),
+            ([0.6, 0.9], 0.9 - 0.7),
+            ([0.0, 1.0], 1.0 - 0.7),
+        ] {
+            assert_eq!(bounds.violation(&x), violation, "{x:?}");
+            assert_eq!(bounds.contain(&x), violation == 0.0, "{x:?}");
+        }
+    }
+}

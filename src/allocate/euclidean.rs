@@ -59,3 +59,27 @@ pub(super) fn project(bounds: &Bounds, w: &[f64], scratch: &mut Scratch, x: &mut
         *x = clipped(i, if is_free(i) { theta } else { near });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn free_channels_move_by_the_same_amount() {
+        for (w, lo, hi, expected) in [
+            ([0.5, 0.3, 0.2], 0.1, 0.4, [0.4, 0.35, 0.25]),
+            ([0.8, 0.15, 0.05], 0.1, 1.0, [0.775, 0.125, 0.1]),
+            ([0.5, 0.3, 0.2], 0.0, 1.0, [0.5, 0.3, 0.2]),
+            // Bounds that leave no room: the nearest that they allow.
+            ([0.5, 0.3, 0.2], 0.5, 1.0, [0.5, 0.5, 0.5]),
+            ([0.5, 0.3, 0.2], 0.0, 0.2, [0.2, 0.2, 0.2]),
+        ] {
+            let bounds = Bounds::new(vec![lo; 3], vec![hi; 3]).unwrap();
+            let mut x = [0.0; 3];
+            project(&bounds, &w, &mut Scratch::default(), &mut x);
+            for (x, expected) in x.iter().zip(expected) {
+                assert!((x - expected).abs() < 1e-15, "{w:?} in {lo} to {hi}: {x}");
+            }
+        }
+    }
+}

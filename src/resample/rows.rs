@@ -65,6 +65,14 @@ mod tests {
     use crate::seed::{Purpose, Streams};
 
     #[test]
+    fn rows_count_by_their_weights() {
+        let (cost, conversions) = ([2.0, 4.0], [1.0, 3.0]);
+        // Cost 2 + 2 x 4, conversions 1 + 2 x 3, brought to a spend of 20.
+        assert_eq!(weighted_rows(20.0, &cost, &conversions, &[1.0, 2.0]), 14.0);
+        assert_eq!(weighted_rows(20.0, &cost, &conversions, &[3.0, 0.0]), 10.0);
+    }
+
+    #[test]
     fn one_row_has_no_variability_and_no_cost_no_conversions() {
         let mut rng = Streams::new(1).channel(Purpose::Sample, 0, 0);
         assert_eq!(resample_rows(2.5, &[2.5], &[0.4928], &mut rng), 0.4928);

@@ -172,6 +172,24 @@ mod tests {
     use super::*;
     use Parameter::{Common, PerChannel};
 
+    #[test]
+    fn a_hill_curve_is_one_today_whichever_power_is_divided_out() {
+        // u^h (1 + kappa^h) / (u^h + kappa^h)
+        for (u, h, kappa, expected) in [
+            (2.0, 2.0, 0.5, 4.0 * 1.25 / 4.25),
+            (2.0, 2.0, 2.0, 4.0 * 5.0 / 8.0),
+            (2.0, 1.0, 1.0, 2.0 * 2.0 / 3.0),
+            (0.5, 1.0, 0.25, 0.5 * 1.25 / 0.75),
+            (1.0, 3.0, 0.7, 1.0),
+        ] {
+            let fixed = f64::powf(kappa, if kappa < 1.0 { h } else { -h });
+            assert!(
+                (hill(u, h, kappa, fixed) - expected).abs() < 1e-15,
+                "{u} {h} {kappa}"
+            );
+        }
+    }
+
     fn curves() -> Vec<Response> {
         [
             Curve::Linear,

@@ -155,6 +155,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_error_of_a_quantile_is_half_its_interval() {
+        let rank = QuantileRank::new(100, 0.5);
+        let x: Vec<f64> = (0..100).map(|i| f64::from(i * i)).collect();
+        let [_, _, from, to] = rank.elements();
+        // 68 % of the medians of 100 lie within about 5 ranks of the middle.
+        assert!(from < 50 && (44..=46).contains(&from) && (54..=56).contains(&to));
+        assert_eq!(rank.mcse(&x), (x[to] - x[from]) / 2.0);
+        assert!(rank.mcse(&x) > 400.0);
+    }
+
+    #[test]
     fn type_seven_interpolates_between_neighbours() {
         let x = [1.0, 2.0, 4.0, 8.0];
         for (p, expected) in [(0.0, 1.0), (0.25, 1.75), (0.5, 3.0), (0.9, 6.8), (1.0, 8.0)] {
