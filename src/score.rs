@@ -169,6 +169,17 @@ mod tests {
         );
     }
 
+    /// Nothing is efficient that costs nothing: its score would be infinite.
+    #[test]
+    fn a_channel_without_spend_has_a_share_by_its_conversions_alone() {
+        let (metric, spend) = ([5.0, 1.0, 1.0], [0.0, 1.0, 1.0]);
+        for score in [Score::Efficiency, Score::Tilted] {
+            assert_eq!(shares(score, 1.0, &metric, &spend), [0.0, 0.5, 0.5]);
+        }
+        let by_conversions = shares(Score::Share, 1.0, &metric, &spend);
+        assert!((by_conversions[0] - 5.0 / 7.0).abs() < 1e-15);
+    }
+
     #[test]
     fn no_score_at_all_is_said() {
         let mut centred = [0.0; 2];

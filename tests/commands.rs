@@ -319,6 +319,40 @@ fn metrics_without_a_column_for_their_error_are_not_taken_for_exact() {
     }
 }
 
+/// Axes are matched by their exact values, whatever digits they have.
+#[test]
+fn a_gate_finds_configurations_by_awkward_numbers() {
+    let folder = tempfile::tempdir().unwrap();
+    // A reader of JSON that rounds in a hurry takes the third for its neighbour.
+    let deltas = [
+        "0.1234567890123456789",
+        "1.1e-7",
+        "2.4703282292062327",
+        "1e300",
+    ];
+    let text = SCENARIO.replace(
+        "delta = [1.0, 2.0]",
+        &format!("delta = [{}]", deltas.join(", ")),
+    );
+    let gates: Vec<String> = deltas
+        .iter()
+        .map(|delta| {
+            gate(
+                "replicates",
+                &format!("where = {{ delta = {delta} }}"),
+                "at_least = 1",
+            )
+        })
+        .collect();
+    fs::write(folder.path().join("s.toml"), text + &gates.join("")).unwrap();
+    fs::write(folder.path().join("table.csv"), TABLE).unwrap();
+    let (_, err, code) = answer(&folder, &["run", "s.toml", "--out", "out"]);
+    assert_eq!(code, 0, "{err}");
+    let (out, err, code) = answer(&folder, &["gate", "out", "--scenario", "s.toml"]);
+    assert_eq!(code, 0, "{out}{err}");
+    assert_eq!(out.matches("6 of 6 hold").count(), 4, "{out}");
+}
+
 /// The script that shows how a shell tells the outcomes apart.
 #[cfg(unix)]
 #[test]

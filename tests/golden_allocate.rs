@@ -5,8 +5,9 @@ use crate::support::plan::{
     case_scenario, case_table, check_allocation, columns, oracle_bounds, own_bounds, rule,
 };
 use crate::support::study::load;
-use crate::support::{Case, cases, golden, number, numbers};
+use crate::support::{Case, cases, close, golden, number, numbers};
 use liftsweep::allocate::{Bounds, optimum_concave, optimum_linear, optimum_power};
+use liftsweep::engine::Chain;
 use liftsweep::problem::Error;
 use liftsweep::scenario::Campaigns;
 use serde_json::Value;
@@ -117,6 +118,37 @@ fn scenarios_say_what_the_cases_say() {
         assert_eq!(scenario.budget, budget, "{}", case.id);
     });
     assert_eq!(without_conversions, 1);
+}
+
+/// Powers of 1e6, shares of 1e-12 and spend ratios of 1e12, under every score, mode of bounds and response.
+/// Without bounds, small shares are right to their own digits, not only to those of the budget.
+#[test]
+fn allocations_at_the_extremes() {
+    let document = golden("golden_extremes.json");
+    let cases = cases(&document, "allocate");
+    assert_eq!(cases.len(), 110);
+    let mut smallest = 1.0_f64;
+    for case in &cases {
+        check_allocation(case);
+        let delta = number(&case.input["delta"]);
+        if case.input.get("mode").is_some() || delta > 100.0 {
+            continue;
+        }
+        let campaigns = Campaigns::new(columns(case.input)).unwrap();
+        let free = vec![0.0; campaigns.len()];
+        let bounds = Bounds::new(free, vec![1.0; campaigns.len()]).unwrap();
+        let chain = Chain::new(&campaigns, campaigns.total_spend());
+        let got = chain.allocate(&rule(case.input), &bounds, campaigns.conversions());
+        for (expected, got) in numbers(&case.expect["shares"]).iter().zip(&got.shares) {
+            assert!(
+                close(*expected, *got, 1e-13, 0.0),
+                "{}: {expected} {got}",
+                case.id
+            );
+            smallest = smallest.min(*expected);
+        }
+    }
+    assert!(smallest < 1e-12, "{smallest}");
 }
 
 fn spend_truth_bounds(input: &Value) -> (Vec<f64>, Vec<f64>, Bounds) {

@@ -226,8 +226,15 @@ impl Roles {
         let conversions = match conversions {
             Some(named) => named,
             None => by_name(&CONVERSIONS)
-                .or_else(|| containing(&plain, &["conversion", "purchase", "key events"])),
+                .or_else(|| containing(&plain, &["conversion", "purchase", "key events"]))
+                // One column cannot be both.
+                .filter(|found| spend.is_none_or(|spend| header[spend] != header[*found])),
         };
+        if let (Some(spend), Some(conversions)) = (spend, conversions)
+            && header[spend] == header[conversions]
+        {
+            problems.push(both(path, sample, &header[spend]));
+        }
         for (what, option, column) in [
             ("spend", "--spend", spend),
             ("conversions", "--conversions", conversions),
@@ -287,12 +294,18 @@ impl Roles {
                 "a column of total value or revenue is not used: data.value takes the value per conversion",
             ));
         }
+        let taken = |column: &usize| {
+            let others = channel.iter().chain([&spend, &conversions]);
+            others
+                .into_iter()
+                .any(|other| header[*other] == header[*column])
+        };
         Ok(Self {
+            clicks: by_name(&CLICKS).filter(|column| !taken(column)),
+            value: by_name(&VALUE).filter(|column| !taken(column)),
             channel,
             spend,
             conversions,
-            clicks: by_name(&CLICKS),
-            value: by_name(&VALUE),
             date: by_name(&DATE),
         })
     }
@@ -342,10 +355,15 @@ fn channels(
     notes: &mut Vec<Note>,
 ) -> Vec<usize> {
     let is_filled = |column: usize| sample.whole_rows().any(|row| !row[column].is_empty());
+    let header = &sample.header;
+    let is_free = |column: usize| {
+        let mut numeric = numeric.iter().flatten();
+        !header[column].is_empty() && numeric.all(|other| header[*other] != header[column])
+    };
     let known = CHANNEL
         .iter()
         .filter_map(|known| plain.iter().position(|name| name == known))
-        .find(|column| is_filled(*column));
+        .find(|column| is_filled(*column) && is_free(*column));
     if let Some(column) = known {
         return vec![column];
     }
@@ -357,10 +375,12 @@ fn channels(
             .whole_rows()
             .map(|row| row[column].as_str())
             .filter(|cell| !cell.is_empty());
-        !numeric.contains(&Some(column)) && is_filled(column) && cells.all(|cell| !digits(cell))
+        is_free(column) && is_filled(column) && cells.all(|cell| !digits(cell))
     };
-    let texts: Vec<usize> = (0..sample.header.len())
-        .filter(|column| is_text(*column) && !DATE.contains(&plain[*column].as_str()))
+    let is_first = |column: usize| !header[..column].contains(&header[column]);
+    let texts: Vec<usize> = (0..header.len())
+        .filter(|column| is_first(*column) && is_text(*column))
+        .filter(|column| !DATE.contains(&plain[*column].as_str()))
         .take(4)
         .collect();
     if !texts.is_empty() {
@@ -396,6 +416,16 @@ fn unknown(path: &Path, sample: &Sample, what: &str, option: &str) -> Problem {
             listed(sample)
         ),
         remedy: format!("name it: {option} COLUMN"),
+    }
+}
+
+fn both(path: &Path, sample: &Sample, name: &str) -> Problem {
+    Problem {
+        code: "E_COLUMN",
+        place: Place::line(path, sample.skip_lines + 1),
+        subject: format!("column {name:?}"),
+        message: "cannot be spend and conversions at once".to_owned(),
+        remedy: "name two columns: --spend COLUMN --conversions COLUMN".to_owned(),
     }
 }
 

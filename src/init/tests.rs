@@ -339,3 +339,40 @@ fn names_are_quoted() {
         assert_eq!(parsed.table.unwrap().channel, ["a\"\n\\b"]);
     }
 }
+
+/// Whatever the columns are called, no column is taken for two things.
+#[test]
+fn no_column_means_two_things() {
+    let starter_of = |text: &str, wanted: &Wanted| {
+        super::starter_from(
+            text.as_bytes(),
+            std::path::Path::new("t.csv"),
+            "t.csv",
+            "t",
+            wanted,
+        )
+    };
+    let one = "campaign;channel,spend,conversions\nA;1\nB;2\n";
+    let told = starter_of(one, &Wanted::default()).unwrap_err().to_string();
+    assert!(
+        told.starts_with("t.csv:1: error: no column of conversions can be told; the header has \"campaign\", \"channel,spend,conversions\" [E_COLUMN]"),
+        "{told}"
+    );
+    let wanted = |spend: &str, conversions: &str| Wanted {
+        spend: Some(spend.to_owned()),
+        conversions: Some(conversions.to_owned()),
+        ..Wanted::default()
+    };
+    let table = "campaign,clicks,leads,value\nA,1,5,1\nB,2,6,2\n";
+    let told = starter_of(table, &wanted("leads", "leads"))
+        .unwrap_err()
+        .to_string();
+    assert_eq!(
+        told,
+        "t.csv:1: error: column \"leads\": cannot be spend and conversions at once [E_COLUMN]\n    fix: name two columns: --spend COLUMN --conversions COLUMN"
+    );
+    // Clicks that are paid for are the spend, and no clicks.
+    let starter = starter_of(table, &wanted("clicks", "value")).unwrap();
+    assert!(!starter.text.contains("clicks = "), "{}", starter.text);
+    assert!(!starter.text.contains("value = "), "{}", starter.text);
+}

@@ -148,6 +148,16 @@ mod tests {
             prop_assert_eq!(number(value).parse::<f64>().unwrap().to_bits(), (value + 0.0).to_bits());
         }
 
+        /// Manifests are JSON: gates and comparisons match axes by their exact values.
+        #[test]
+        fn every_finite_number_of_a_manifest_reads_back_to_the_bit(value in any::<f64>().prop_filter("finite", |x| x.is_finite())) {
+            let text = serde_json::to_string(&value).unwrap();
+            let read: f64 = serde_json::from_str(&text).unwrap();
+            prop_assert_eq!(read.to_bits(), value.to_bits());
+            let read: serde_json::Value = serde_json::from_str(&text).unwrap();
+            prop_assert_eq!(read.as_f64().unwrap().to_bits(), value.to_bits());
+        }
+
         #[test]
         fn numbers_are_those_of_the_standard_library(bits in any::<u64>(), wide in any::<bool>()) {
             // Half of them of magnitudes that results have, around which the layout changes.
