@@ -269,21 +269,8 @@ impl Roles {
             quoted(spend),
             quoted(conversions)
         )));
-        let others: Vec<String> = plain
-            .iter()
-            .enumerate()
-            .filter(|(at, name)| {
-                *at != conversions
-                    && wanted.conversions.is_none()
-                    && CONVERSIONS.contains(&name.as_str())
-            })
-            .map(|(at, _)| quoted(at))
-            .collect();
-        if !others.is_empty() {
-            notes.push(Note::guess(format!(
-                "{} could be the conversions too: choose the one that money is spent for",
-                others.join(", ")
-            )));
+        if wanted.conversions.is_none() {
+            notes.extend(other_conversions(sample, &plain, conversions));
         }
         if plain
             .iter()
@@ -309,6 +296,23 @@ impl Roles {
             date: by_name(&DATE),
         })
     }
+}
+
+/// Says which other columns could be the conversions.
+fn other_conversions(sample: &Sample, plain: &[String], conversions: usize) -> Option<Note> {
+    let others: Vec<String> = plain
+        .iter()
+        .zip(&sample.header)
+        .enumerate()
+        .filter(|(at, (name, _))| *at != conversions && CONVERSIONS.contains(&name.as_str()))
+        .map(|(_, (_, column))| format!("{column:?}"))
+        .collect();
+    (!others.is_empty()).then(|| {
+        Note::guess(format!(
+            "{} could be the conversions too: choose the one that money is spent for",
+            others.join(", ")
+        ))
+    })
 }
 
 /// A header's name in small letters, without brackets, points and doubled blanks.

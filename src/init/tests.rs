@@ -344,7 +344,7 @@ fn names_are_quoted() {
 #[test]
 fn no_column_means_two_things() {
     let starter_of = |text: &str, wanted: &Wanted| {
-        super::starter_from(
+        starter_from(
             text.as_bytes(),
             std::path::Path::new("t.csv"),
             "t.csv",
