@@ -6,10 +6,10 @@
 
 First the estimators, on the same outputs: the columns that a run of configs/ranges.toml writes go to SALib's
 Saltelli and Jansen estimators, whose indices must be those of sensitivity.csv to 1e-12; beside them the widths of
-both bootstrap intervals. Then the points: liftsweep makes scrambled Sobol' points and a Latin hypercube of three
+both bootstrap intervals, of which those of mean and CVaR are held to each other. Then the points: liftsweep makes scrambled Sobol' points and a Latin hypercube of three
 ranges, SALib its own samples of the same size, all go through Ishigami's function, and every index stands beside the
 exact one, with the difference in standard errors over independent samples. Exits with 1 where estimators differ by
-more than 1e-12, intervals by more than half, or a mean index lies beyond 4.5 standard errors.
+more than 1e-12, intervals by more than a fifth, or a mean index lies beyond 4.5 standard errors.
 
     cargo build --release
     uv run scripts/compare_salib.py
@@ -67,7 +67,10 @@ def estimators(program, folder):
             width = (got["index_p95"] - got["index_p05"]).to_numpy()
             widths.append(np.median(width / (2 * 1.645 * theirs[key + "_conf"] / 1.96)))
         worst = max(worst, *off)
-        ratios += widths
+        # Nearly all probabilities of a gain are 1 here: a few rows make their bootstrap distribution so skewed that
+        # quantiles, as ours, and standard deviations, as SALib's, are no longer of one kind.
+        if metric != "prob_positive":
+            ratios += widths
         print(f"{lift + ' ' + metric:32}{off[0]:10.1e}{off[1]:10.1e}{widths[0]:10.2f}{widths[1]:10.2f}")
     return worst, ratios
 
@@ -155,7 +158,7 @@ def main() -> int:
         errors = samples(options.program, folder, options.points, options.samples)
     print(f"\nestimators differ by at most {difference:.1e}; widths of intervals over SALib's: {min(ratios):.2f} to {max(ratios):.2f}")
     print(f"largest difference to an exact index: {errors:.2f} standard errors")
-    fine = difference <= 1e-12 and 0.5 < min(ratios) and max(ratios) < 1.5 and errors <= LIMIT
+    fine = difference <= 1e-12 and 0.8 < min(ratios) and max(ratios) < 1.2 and errors <= LIMIT
     return int(not fine)
 
 

@@ -35,6 +35,11 @@ impl Analyses {
         }
     }
 
+    /// Bytes that they take beside the lifts of a block, at most.
+    pub(super) fn bytes(scenario: &Scenario) -> u64 {
+        Sensitivity::bytes(scenario) + Discovery::bytes(scenario)
+    }
+
     /// Takes in the next rows, in grid order. What is known of single rules already, and would be much to
     /// keep, is returned: their break-evens.
     #[must_use]

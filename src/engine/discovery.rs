@@ -91,11 +91,22 @@ impl Discovery {
     /// For the rows of a scenario.
     pub(super) fn new(scenario: &Scenario) -> Self {
         let lifts = LIFTS.into_iter().filter(|lift| scenario.run.reports(*lift));
+        let cases = usize::try_from(scenario.grid.len()).unwrap_or(usize::MAX);
+        let of = |lift| (lift, Vec::with_capacity(cases), Vec::with_capacity(cases));
         Self {
             target: scenario.metrics.target,
-            lifts: lifts.map(|lift| (lift, Vec::new(), Vec::new())).collect(),
+            lifts: lifts.map(of).collect(),
             axes: axes(&scenario.grid),
             cases: scenario.grid.len(),
+        }
+    }
+
+    /// Bytes that it takes, at most: what is kept of every configuration, and the members of a box.
+    pub(super) fn bytes(scenario: &Scenario) -> u64 {
+        let lifts = LIFTS.into_iter().filter(|lift| scenario.run.reports(*lift));
+        match lifts.count() as u64 {
+            0 => 0,
+            lifts => (9 * lifts + 8 + 4) * scenario.grid.len(),
         }
     }
 

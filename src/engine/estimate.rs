@@ -1,5 +1,6 @@
 //! What a run will cost.
 
+use super::analyses::Analyses;
 use super::budget::{Options, blocks, bytes_of_all, largest};
 use super::chain::Chain;
 use super::kept::Kept;
@@ -62,6 +63,7 @@ pub fn estimate(scenario: &Scenario, options: Options, threads: u64, plans: u64)
             + bytes_of_all(scenario)
             + largest * BYTES_PER_SLOT
             + 16 * n * bounds
+            + Analyses::bytes(scenario)
             + lifts.max(shares),
     }
 }

@@ -150,6 +150,24 @@ impl Sensitivity {
         }
     }
 
+    /// Bytes that it takes, at most.
+    pub(super) fn bytes(scenario: &Scenario) -> u64 {
+        let metrics = scenario.run.lifts.len() * SensitiveMetric::ALL.len();
+        match &scenario.grid.points {
+            None => {
+                let lengths: Vec<usize> = axes(&scenario.grid).iter().map(|axis| axis.1).collect();
+                Anova::bytes(&lengths, metrics)
+            }
+            Some(points) if points.design.indices => {
+                let rows = u64::from(points.design.rows);
+                // The outputs, the sums of one metric, and how often each sample holds each row.
+                let sums = 4 * (points.filled().len() as u64 + 1);
+                16 * metrics as u64 * scenario.grid.len() + 8 * rows * (sums + SAMPLES as u64)
+            }
+            Some(_) => 0,
+        }
+    }
+
     /// Takes in the next rows, in grid order.
     pub fn observe(&mut self, rows: &[ConfigurationRow]) {
         for row in rows {

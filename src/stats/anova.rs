@@ -117,6 +117,26 @@ impl Anova {
         Self::within(MOST_NUMBERS, lengths, metrics)
     }
 
+    /// Bytes of its tables, at most.
+    #[must_use]
+    pub fn bytes(lengths: &[usize], metrics: usize) -> u64 {
+        let axes = lengths.len();
+        let of_pairs = pairs(axes).map(|(i, j)| lengths[i].saturating_mul(lengths[j]));
+        let of_lines = (0..axes).map(|axis| {
+            let later = lengths[axis + 1..].iter();
+            later.fold(1_usize, |product, length| product.saturating_mul(*length))
+        });
+        let mut numbers = 0_usize;
+        if axes > 2 {
+            numbers = of_pairs.fold(numbers, usize::saturating_add);
+        }
+        if axes > 3 {
+            numbers = of_lines.fold(numbers, usize::saturating_add);
+        }
+        let numbers = numbers.saturating_mul(2 * metrics).min(MOST_NUMBERS);
+        8 * numbers as u64
+    }
+
     fn within(most: usize, lengths: &[usize], metrics: usize) -> Self {
         let (axes, width) = (lengths.len(), 2 * metrics);
         let mut left = most;
@@ -541,6 +561,16 @@ mod tests {
             (nothing.index(nothing), nothing.raw_index(nothing)),
             (None, None)
         );
+    }
+
+    #[test]
+    fn bytes_are_those_of_its_tables() {
+        // Pairs of levels and lines, times two metrics with their noise, in doubles.
+        let (pairs, lines) = (12 + 15 + 6 + 20 + 8 + 10, 40 + 10 + 2 + 1);
+        assert_eq!(Anova::bytes(&[3, 4, 5, 2], 2), 8 * 4 * (pairs + lines));
+        assert_eq!(Anova::bytes(&[3, 4, 5], 1), 8 * 2 * (12 + 15 + 20));
+        assert_eq!(Anova::bytes(&[100, 100], 9), 0);
+        assert_eq!(Anova::bytes(&[10_000, 10_000, 3], 9), 256 << 20);
     }
 
     #[test]
