@@ -1,10 +1,13 @@
 #!/bin/sh
-# Makes a small run in the working directory and shows that a shell tells the four outcomes of a gate apart:
+# Makes a small run in a folder of its own and shows that a shell tells the four outcomes of a gate apart:
 # 0 passes, 1 fails, 2 is no gate, 3 is inconclusive. Fails where one comes out otherwise.
 #
 #     sh scripts/check_gate.sh target/release/liftsweep
 set -eu
-liftsweep=$1
+liftsweep=$(cd "$(dirname "${1:?name the program}")" && pwd)/$(basename "$1")
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder"
 
 cat >gates.csv <<'END'
 channel,spend,conversions
