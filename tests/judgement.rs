@@ -280,3 +280,19 @@ fn a_conflict_of_prior_and_table_is_told_with_its_remedy() {
     let calm = "channel,spend,conversions\nA,8500,400\nB,6500,250\nC,4000,150\nD,1000,200\n";
     assert_eq!(told("", calm), []);
 }
+
+/// Who picks a rule by what it promises has only the first period's sample to go by.
+#[test]
+fn rules_are_picked_by_the_first_period() {
+    let of = |periods: u32| {
+        let text = scenario(&format!(
+            "[world]\nperiods = {periods}\n[run]\nreplicates = 200\n"
+        ));
+        let (rows, winners, _) = judged(TABLE, &text);
+        (rows.configurations, winners.worlds[0].nested().unwrap())
+    };
+    let ((_, one), (rows, four)) = (of(1), of(4));
+    assert!((one.promised - four.promised).abs() < 1e-12);
+    assert!((one.delivered - four.delivered).abs() > 1e-6);
+    assert!(rows.iter().all(|row| row.periods.len() == 4));
+}

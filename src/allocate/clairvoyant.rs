@@ -2,6 +2,9 @@
 
 use super::{Bounds, Scratch, project};
 
+/// Weights below `e^-600` of the largest are not told apart from none.
+const SMALLEST: f64 = -600.0;
+
 /// The shares that maximise `sum m_i mu_i (x_i / s_i)^beta` inside bounds, for a common
 /// `0 < beta < 1`: the proportional projection of `s_i (m_i mu_i / s_i)^(1 / (1 - beta))`.
 ///
@@ -18,6 +21,18 @@ pub fn optimum_power(spend: &[f64], returns: &[f64], beta: f64, bounds: &Bounds)
     };
     let mut w: Vec<f64> = spend.iter().zip(returns).map(exponent).collect();
     let top = w.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    // Nearly constant returns: the weights of all but the best channels would vanish, and their order with them.
+    let vanishes = |w: &f64| *w > f64::NEG_INFINITY && w - top < SMALLEST;
+    if w.iter().any(vanishes) {
+        let scale = |i: usize| returns[i].ln() - beta * spend[i].ln();
+        return optimum_concave(bounds, |i, log_price| {
+            if spend[i] > 0.0 && returns[i] > 0.0 {
+                ((scale(i) - log_price) / (1.0 - beta)).exp()
+            } else {
+                0.0
+            }
+        });
+    }
     if top == f64::NEG_INFINITY {
         w.copy_from_slice(spend);
     } else {
@@ -155,6 +170,22 @@ fn spread(bounds: &Bounds, x: &mut [f64]) {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn nearly_constant_returns_are_filled_in_order() {
+        let (spend, returns) = ([1000.0; 4], [3000.0, 1000.0, 400.0, 100.0]);
+        let bounds = Bounds::new(vec![0.175; 4], vec![0.325; 4]).unwrap();
+        let linear = optimum_linear(&spend, &returns, &bounds);
+        for beta in [0.99, 0.999, 0.9999] {
+            let found = optimum_power(&spend, &returns, beta, &bounds);
+            for (found, expected) in found.iter().zip(&linear) {
+                assert!(
+                    (found - expected).abs() < 1e-9,
+                    "{beta}: {found} {expected}"
+                );
+            }
+        }
+    }
 
     proptest! {
         /// For a common power, equal marginal returns and the closed form are the same shares.

@@ -354,6 +354,16 @@ impl BlockLifts {
         true
     }
 
+    /// As [`BlockLifts::row`], the apparent lifts by which a planner picks: of the first period, since nobody has
+    /// the outcomes of the later ones when a rule is chosen.
+    pub(super) fn when_chosen(&self, plan: &Plan, slot: usize, out: &mut Vec<f64>) -> bool {
+        if self.paths.is_some() {
+            self.period(Lift::Apparent, plan, slot, 1, out)
+        } else {
+            self.row(Lift::Apparent, plan, slot, out)
+        }
+    }
+
     fn of_period(
         &self,
         lift: Lift,

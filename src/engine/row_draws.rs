@@ -35,8 +35,11 @@ impl<'a> RowDraws<'a> {
         Some(Self { campaigns, kind })
     }
 
-    /// Replaces the true mean `mu` of every channel by `mu / c` times the ratio estimate of its
-    /// conversions from resampled rows; 0 where the table has no conversion.
+    /// Replaces the true mean `mu` of every channel by `r mu`, with `r` the ratio estimate of its conversions from
+    /// resampled rows over those of the table, `c`; 0 where the table has no conversion.
+    ///
+    /// In later periods, at another spend, by `mu + (r - 1) sqrt(mu c)`, at least 0: the variance follows the mean,
+    /// as if more or fewer such rows had been bought.
     ///
     /// Time: O(rows), or O(days) by dates.
     pub(super) fn draw(&self, streams: Streams, replicate: u64, means: &mut [f64]) {
@@ -47,12 +50,17 @@ impl<'a> RowDraws<'a> {
             resample::date_counts(method, length, days.dates.len(), &mut rng, &mut counts);
         }
         let (spend, observed) = (self.campaigns.spend(), self.campaigns.conversions());
+        // Periods have numbers of their own beyond those of replicates (`Worlds::draw_outcome`).
+        let later = replicate >> 32 > 0;
         for (channel, mean) in means.iter_mut().enumerate() {
             let resampled = self.channel(streams, replicate, channel, spend[channel], &counts);
-            *mean = if observed[channel] > 0.0 {
-                resampled * (*mean / observed[channel])
-            } else {
+            let observed = observed[channel];
+            *mean = if observed <= 0.0 {
                 0.0
+            } else if later {
+                (*mean + (resampled / observed - 1.0) * (*mean * observed).sqrt()).max(0.0)
+            } else {
+                resampled * (*mean / observed)
             };
         }
     }

@@ -69,7 +69,7 @@ impl Sweep<'_> {
                         let world = &standing.worlds[usize::try_from(world).unwrap_or(0)];
                         lifts.row(Lift::Decision, plan, slot, &mut scratch.row);
                         row.picked = world.apparent.as_ref().map(|best| {
-                            lifts.row(Lift::Apparent, plan, slot, &mut scratch.other);
+                            lifts.when_chosen(plan, slot, &mut scratch.other);
                             stats::picked(&scratch.other, &scratch.row, best)
                         });
                         let Scratch {

@@ -211,7 +211,7 @@ impl Sweep<'_> {
             let (mut row, mut select) = (Vec::new(), SelectScratch::default());
             let summary = |slot: &usize| {
                 if let Some(best) = &mut best.apparent {
-                    lifts.row(Lift::Apparent, plan, *slot, &mut row);
+                    lifts.when_chosen(plan, *slot, &mut row);
                     best.observe(&row);
                 }
                 lifts.row(Lift::Decision, plan, *slot, &mut row);

@@ -130,6 +130,29 @@ fn both_bootstraps_of_rows_have_their_known_moments() {
     }
 }
 
+/// What a period brings at a quarter of the table's mean scatters by a quarter of its variance: it is fewer such
+/// rows, not the same ones made smaller.
+#[test]
+fn rows_of_later_periods_scatter_by_their_mean() {
+    for noise in [Noise::Rows, Noise::RowsBayes] {
+        let scenario = scenario(TruthModel::Observed, noise);
+        let worlds = Worlds::new(&scenario);
+        let table = scenario.campaigns.conversions();
+        let of_mean = |part: f64| {
+            let draw = |replicate| {
+                let mut means: Vec<f64> = table.iter().map(|c| c * part).collect();
+                worlds.draw_outcome(LEVEL, replicate, 1, &mut means);
+                means
+            };
+            let samples: Vec<Vec<f64>> = (0..4_000).map(draw).collect();
+            moments(&samples, 0)
+        };
+        let ((mean, variance), (quarter, less)) = (of_mean(1.0), of_mean(0.25));
+        assert!((quarter / mean - 0.25).abs() < 0.01, "{noise:?}");
+        assert!((less / variance - 0.25).abs() < 1e-9, "{noise:?}");
+    }
+}
+
 /// Eight circular blocks of five of the forty days, each as likely as another: the variance is eight times
 /// that of a block's sum, and more than that of days drawn one by one, since days swing together.
 #[test]

@@ -149,6 +149,15 @@ fn axes(scenario: &Scenario, plans: &Plans, found: &mut Vec<Finding>) {
         return;
     }
     let lengths = grid.lengths();
+    // In later periods a rule may do what it does not do on this table.
+    let (today, remedy) = if scenario.world.periods > 1 {
+        (
+            " in the first period",
+            "look at the later ones before you drop its values",
+        )
+    } else {
+        ("", "drop the values that never bind")
+    };
     for (axis, name) in AXES
         .iter()
         .enumerate()
@@ -157,15 +166,10 @@ fn axes(scenario: &Scenario, plans: &Plans, found: &mut Vec<Finding>) {
     {
         if changes_nothing(grid, plans, axis) {
             let text = format!(
-                "axis {name} changes nothing: all {} values give the same plans on this table",
-                lengths[axis]
+                "axis {name} changes nothing{}: all {} values give the same plans on this table",
+                today, lengths[axis]
             );
-            found.push(finding(
-                Gravity::Note,
-                None,
-                text,
-                "drop the values that never bind",
-            ));
+            found.push(finding(Gravity::Note, None, text, remedy));
         }
     }
 }
