@@ -7,12 +7,18 @@
 //! `clip(w, lo, hi)^b = min(w^b, hi^b) + (lo^b - w^b)+`, and the divisor leaves as a factor. Without
 //! bounds and with a linear response what the blend brings is linear in alpha.
 //!
+//! A bound that no weight reaches takes no pass. Many do not: a grid of bounds is made for its boldest rule, and
+//! where little moves, few of them matter. A common upper bound that no weight of a replicate exceeds gives
+//! exactly, in every bit, what no upper bound does.
+//!
 //! The result of a configuration is that of the plain chain up to rounding, and depends on its own
 //! bounds alone, never on what else is on the grid.
 
 use super::layout::{Chosen, JUDGES, Layout, ONE, Part, row};
 use super::limits::{Limit, Limits};
-use super::passes::{Beside, Common, Lane, Lanes, PerChannel, Same, ZERO, zip};
+use super::passes::{
+    Beside, Common, Lane, Lanes, PerChannel, Reach, STRETCH, Same, ZERO, larger, smaller, zip,
+};
 use super::plan::Branch;
 use crate::lanes::LANES;
 use crate::vector::widest;
@@ -24,7 +30,7 @@ pub(super) struct ClipGroup {
     pub(super) elasticity: usize,
     exponent: f64,
     judges: usize,
-    /// Whether some configuration has no upper bound.
+    /// Whether some configuration has no upper bound, or one that may bind nothing.
     unlimited: bool,
     over: Sides,
     under: Sides,
@@ -43,6 +49,7 @@ type Lower = Option<usize>;
 /// The distinct bounds of one side: common ones first.
 #[derive(Debug, Default)]
 struct Sides {
+    /// Those that bind most at first: ascending upper bounds, descending lower ones.
     common: Vec<Common>,
     /// The common ones, raised to the elasticity.
     raised: Vec<Common>,
@@ -74,6 +81,42 @@ pub(super) struct Stretch<'a> {
     pub(super) weights: &'a [Lane],
     /// The weights, raised to the elasticity.
     pub(super) raised: &'a [Lane],
+    /// The least and the most of all weights.
+    pub(super) reach: [f64; 2],
+    /// The same of the raised ones.
+    raised_reach: [f64; 2],
+    /// Whether these are all channels.
+    whole: bool,
+}
+
+impl<'a> Stretch<'a> {
+    /// Weights of some channels, `from` on, of `channels`; raised to the elasticity, where that is not 1.
+    /// `reach` is the least and the most of every lane of them.
+    pub(super) fn new(
+        from: usize,
+        weights: &'a [Lane],
+        raised: Option<&'a [Lane]>,
+        reach: &[Lane; 2],
+        channels: usize,
+    ) -> Self {
+        let reach = of_lanes(reach);
+        Self {
+            from,
+            weights,
+            raised: raised.unwrap_or(weights),
+            reach,
+            raised_reach: raised.map_or(reach, |x| of_lanes(&widest(Reach { x }))),
+            whole: channels <= STRETCH,
+        }
+    }
+}
+
+/// The least and the most of all lanes.
+fn of_lanes([least, most]: &[Lane; 2]) -> [f64; 2] {
+    [
+        least.iter().copied().fold(f64::INFINITY, smaller),
+        most.iter().copied().fold(f64::NEG_INFINITY, larger),
+    ]
 }
 
 impl ClipGroup {
@@ -133,34 +176,32 @@ impl ClipGroup {
         }
         let mut positions = [vec![None; used.len()], vec![None; used.len()]];
         for (which, sides) in [&mut self.under, &mut self.over].into_iter().enumerate() {
-            let mut of_kind = |common: bool| {
-                for (side, limit) in limits
-                    .sides
-                    .iter()
-                    .enumerate()
-                    .filter(|(side, _)| used[*side][which])
-                {
-                    match limit {
-                        // Shares are within these anyway.
-                        Limit::Common(lo) if which == 0 && *lo <= 0.0 => {}
-                        Limit::Common(hi) if which == 1 && *hi >= 1.0 => self.unlimited = true,
-                        Limit::Common(value) if common => {
-                            positions[which][side] = Some(sides.len());
-                            sides.common.push(Common(*value));
-                            if let Limit::Common(raised) = limits.raised(self.elasticity, side) {
-                                sides.raised.push(Common(*raised));
-                            }
-                        }
-                        Limit::Each(_) if !common => {
-                            positions[which][side] = Some(sides.len());
-                            sides.each.push(side);
-                        }
-                        _ => {}
-                    }
+            let mut common: Vec<(f64, usize)> = Vec::new();
+            for side in (0..used.len()).filter(|side| used[*side][which]) {
+                match limits.sides[side] {
+                    // Shares are within these anyway.
+                    Limit::Common(lo) if which == 0 && lo <= 0.0 => {}
+                    Limit::Common(hi) if which == 1 && hi >= 1.0 => self.unlimited = true,
+                    Limit::Common(value) => common.push((value, side)),
+                    Limit::Each(_) => sides.each.push(side),
                 }
-            };
-            of_kind(true);
-            of_kind(false);
+            }
+            common.sort_unstable_by(|(a, _), (b, _)| a.total_cmp(b));
+            if which == 0 {
+                common.reverse();
+            } else {
+                self.unlimited |= !common.is_empty();
+            }
+            for (value, side) in common {
+                positions[which][side] = Some(sides.common.len());
+                sides.common.push(Common(value));
+                if let Limit::Common(raised) = limits.raised(self.elasticity, side) {
+                    sides.raised.push(Common(*raised));
+                }
+            }
+            for (position, side) in sides.each.iter().enumerate() {
+                positions[which][*side] = Some(sides.common.len() + position);
+            }
         }
         let [under, over] = positions;
         (over, under)
@@ -248,7 +289,21 @@ impl ClipGroup {
         if count == 0 {
             return;
         }
+        let binding = sides.binding::<UNDER>(stretch);
         let (weight, worth) = sums.split_at_mut(count);
+        if !UNDER && !stretch.whole && binding < common {
+            // Those that bind elsewhere leave everything here.
+            let [of_weight, of_worth @ ..] = self.whole_stretch(stretch, judges);
+            let add = |sums: &mut [Lane], of_stretch: Lane| {
+                for sum in sums {
+                    *sum = zip(*sum, of_stretch, |x, y| x + y);
+                }
+            };
+            add(&mut weight[binding..common], of_weight);
+            for (worth, of_worth) in worth.chunks_mut(count).zip(of_worth) {
+                add(&mut worth[binding..common], of_worth);
+            }
+        }
         let each = |raised: bool, weights: &mut [Lane], worth: &mut [Lane], rates| {
             if sides.each.is_empty() {
                 return;
@@ -271,33 +326,66 @@ impl ClipGroup {
                 let (worth, worth_each) = worth.split_at_mut(common);
                 let (weight, weight_each) = weight.split_at_mut(common);
                 let (weight, weight_each) = if position == 0 {
-                    (weight, weight_each)
+                    (&mut weight[..binding], weight_each)
                 } else {
                     (&mut [] as &mut [Lane], &mut [] as &mut [Lane])
                 };
                 let rates = Some(judge.rates);
-                side::<_, UNDER>(stretch, false, rates, &sides.common, weight, worth);
+                let binding = &sides.common[..binding];
+                side::<_, UNDER>(stretch, false, rates, binding, weight, worth);
                 each(false, weight_each, worth_each, rates);
             }
         } else {
             let (weight, weight_each) = weight.split_at_mut(common);
-            side::<_, UNDER>(stretch, false, None, &sides.common, weight, &mut []);
+            let (of_weights, of_worth) = (&sides.common[..binding], &sides.raised[..binding]);
+            side::<_, UNDER>(stretch, false, None, of_weights, weight, &mut []);
             each(false, weight_each, &mut [], None);
             for (judge, worth) in judges.iter().zip(worth.chunks_mut(count)) {
                 let (worth, worth_each) = worth.split_at_mut(common);
                 let rates = Some(judge.rates);
-                side::<_, UNDER>(stretch, true, rates, &sides.raised, &mut [], worth);
+                side::<_, UNDER>(stretch, true, rates, of_worth, &mut [], worth);
                 each(true, &mut [], worth_each, rates);
             }
         }
     }
 
+    /// The sums of a stretch of channels without any bound: of weight, and of return per judge.
+    fn whole_stretch(&self, stretch: &Stretch<'_>, judges: &[LaneJudge<'_>]) -> [Lane; 1 + JUDGES] {
+        let (none, raised): ([Common; 1], bool) = ([Common(f64::INFINITY)], self.exponent != 1.0);
+        let mut sums = [ZERO; 1 + JUDGES];
+        let (weight, worth) = sums.split_at_mut(1);
+        side::<_, false>(stretch, false, None, &none, weight, &mut []);
+        for (sum, judge) in worth.iter_mut().zip(judges) {
+            let sum = std::slice::from_mut(sum);
+            side::<_, false>(stretch, raised, Some(judge.rates), &none, &mut [], sum);
+        }
+        sums
+    }
+
+    /// Gives upper bounds that bind nothing, lane by lane, what no bound gives.
+    fn unlimit(&self, most: Lane, unlimited: &[Lane], rest: &mut [Lane]) {
+        let count = self.over.len();
+        for (position, limit) in self.over.common.iter().enumerate() {
+            let weight = &mut rest[position];
+            *weight = bound(*weight, limit.0, most, [1.0; LANES]);
+            for (judge, unlimited) in unlimited.iter().enumerate() {
+                let worth = &mut rest[(1 + judge) * count + position];
+                *worth = bound(*worth, limit.0, most, *unlimited);
+            }
+        }
+    }
+
+    /// Whether some bounds are the same for all channels: which of them bind is worth knowing.
+    pub(super) fn has_common(&self) -> bool {
+        !self.over.common.is_empty() || !self.under.common.is_empty()
+    }
+
     /// Divides the sums by those of the blend itself and by the returns of today's mix, so that what
-    /// clips nothing is exactly 1; writes the rows that are kept. `total` is the sum of the blend.
+    /// clips nothing is exactly 1; writes the rows that are kept. `total` is the sum of the blend, `most` the
+    /// largest weight of every lane, where bounds are common.
     pub(super) fn finish(
         &self,
-        alpha: f64,
-        total: Lane,
+        (alpha, total, most): (f64, Lane, Lane),
         judges: &[LaneJudge<'_>],
         sums: &mut [Lane],
         mut write: impl FnMut(usize, Lane),
@@ -329,6 +417,7 @@ impl ClipGroup {
                 }
             }
         }
+        self.unlimit(most, unlimited, rest);
         if self.pairs.is_empty() {
             for (position, sum) in sums.iter().enumerate() {
                 write(self.first + position, *sum);
@@ -351,6 +440,19 @@ impl ClipGroup {
     }
 }
 
+/// In the lanes in which a bound binds, the sum; in the others, what no bound gives.
+fn bound(sum: Lane, limit: f64, most: Lane, unlimited: Lane) -> Lane {
+    let mut out = sum;
+    for lane in 0..LANES {
+        out[lane] = if limit < most[lane] {
+            sum[lane]
+        } else {
+            unlimited[lane]
+        };
+    }
+    out
+}
+
 /// Return over weight to the power of the elasticity, less 1.
 fn lift(worth: Lane, weight: Lane, elasticity: f64) -> Lane {
     zip(worth, weight, |worth, weight| {
@@ -366,6 +468,22 @@ fn lift(worth: Lane, weight: Lane, elasticity: f64) -> Lane {
 impl Sides {
     fn len(&self) -> usize {
         self.common.len() + self.each.len()
+    }
+
+    /// How many of the common ones, from the first on, bind some weight of a stretch.
+    fn binding<const UNDER: bool>(&self, stretch: &Stretch<'_>) -> usize {
+        let count = |limits: &[Common], [least, most]: [f64; 2]| {
+            limits.partition_point(|limit| {
+                if UNDER {
+                    limit.0 > least
+                } else {
+                    limit.0 < most
+                }
+            })
+        };
+        // Powers are rounded: whatever binds among them binds.
+        let raised = count(&self.raised, stretch.raised_reach);
+        count(&self.common, stretch.reach).max(raised)
     }
 
     /// Positions of a bound's weight and returns, the sums of this side beginning at `first`.

@@ -5,7 +5,9 @@ use super::chain::Chain;
 use super::clips::{ClipGroup, LaneJudge, Rates, Stretch};
 use super::kept::Kept;
 use super::lifts::Rest;
-use super::passes::{Blend, Common, Dot, Lane, Lanes, STRETCH, Same, ZERO, in_order, map, zip};
+use super::passes::{
+    Blend, Common, Dot, Lane, Lanes, Reach, STRETCH, Same, ZERO, in_order, larger, map, zip,
+};
 use super::paths::{PathBuffers, PathRows};
 use super::periods::Follower;
 use super::plan::{AlphaNode, BoundsNode, DeltaNode, DrawNode, Plan, ScoreNode};
@@ -68,6 +70,8 @@ pub(super) struct Buffers {
     raised: Vec<Lane>,
     brought: Vec<Lane>,
     sums: Vec<Lane>,
+    /// Per alpha, the largest weight of every lane.
+    most: Vec<Lane>,
     single: Single,
     projections: ProjectScratch,
 }
@@ -394,6 +398,9 @@ impl<'a> Kernel<'a> {
         let mut sums = std::mem::take(&mut buffers.sums);
         let mut weights = std::mem::take(&mut buffers.weights);
         let mut raised = std::mem::take(&mut buffers.raised);
+        let mut most = std::mem::take(&mut buffers.most);
+        most.clear();
+        most.resize(delta.alphas.len(), ZERO);
         let groups = || delta.alphas.iter().flat_map(|alpha| &alpha.clips);
         let mut judges: Vec<Option<([LaneJudge<'_>; 2], usize)>> = vec![None; self.levels.len()];
         for group in groups() {
@@ -413,7 +420,10 @@ impl<'a> Kernel<'a> {
         for from in (0..n).step_by(STRETCH) {
             let to = n.min(from + STRETCH);
             let mut at = 0;
-            for alpha in delta.alphas.iter().filter(|alpha| !alpha.clips.is_empty()) {
+            for (position, alpha) in delta.alphas.iter().enumerate() {
+                if alpha.clips.is_empty() {
+                    continue;
+                }
                 let weights = &mut weights[..to - from];
                 widest(Blend {
                     alpha: alpha.alpha,
@@ -421,17 +431,20 @@ impl<'a> Kernel<'a> {
                     q: &targets.shares[from..to],
                     out: weights,
                 });
+                let reach = if alpha.clips.iter().any(ClipGroup::has_common) {
+                    widest(Reach { x: weights })
+                } else {
+                    [ZERO; 2]
+                };
+                most[position] = zip(most[position], reach[1], larger);
                 for group in &alpha.clips {
-                    let raised = &mut raised[..to - from];
                     let exponent = self.levels[group.elasticity].returns.exponent();
-                    if let Some(exponent) = exponent.filter(|exponent| *exponent != 1.0) {
-                        raise(weights, exponent, raised);
-                    }
-                    let stretch = Stretch {
-                        from,
-                        weights,
-                        raised,
-                    };
+                    let exponent = exponent.filter(|exponent| *exponent != 1.0);
+                    let raised = exponent.map(|exponent| {
+                        raise(weights, exponent, &mut raised[..to - from]);
+                        &raised[..to - from]
+                    });
+                    let stretch = Stretch::new(from, weights, raised, &reach, n);
                     let of_group = &mut sums[at..at + group.sums()];
                     group.add(&plan.limits, &stretch, judges(group), of_group);
                     at += group.sums();
@@ -439,15 +452,17 @@ impl<'a> Kernel<'a> {
             }
         }
         let mut at = 0;
-        for alpha in &delta.alphas {
+        for (alpha, most) in delta.alphas.iter().zip(&most) {
             let total = blended_total(alpha.alpha, self.total, targets.total);
             for group in &alpha.clips {
                 let of_group = &mut sums[at..at + group.sums()];
-                group.finish(alpha.alpha, total, judges(group), of_group, &mut *out.write);
+                let blend = (alpha.alpha, total, *most);
+                group.finish(blend, judges(group), of_group, &mut *out.write);
                 at += group.sums();
             }
         }
         (buffers.sums, buffers.weights, buffers.raised) = (sums, weights, raised);
+        buffers.most = most;
     }
 
     /// The projections of an alpha onto common bounds.

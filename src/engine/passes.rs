@@ -168,6 +168,46 @@ fn beside<
     sums
 }
 
+/// The least and the most of every lane of `x`.
+pub(super) struct Reach<'a> {
+    pub(super) x: &'a [Lane],
+}
+
+impl Work for Reach<'_> {
+    type Output = [Lane; 2];
+
+    #[inline(always)]
+    fn run(self) -> [Lane; 2] {
+        // Several at a time, since each comparison waits for the last. Any order gives the same.
+        const AT_ONCE: usize = 4;
+        let mut least = [[f64::INFINITY; LANES]; AT_ONCE];
+        let mut most = [[f64::NEG_INFINITY; LANES]; AT_ONCE];
+        let (blocks, rest) = self.x.as_chunks::<AT_ONCE>();
+        let tail = rest.iter().map(std::slice::from_ref);
+        for some in blocks.iter().map(<[Lane; AT_ONCE]>::as_slice).chain(tail) {
+            for ((least, most), x) in least.iter_mut().zip(&mut most).zip(some) {
+                *least = zip(*least, *x, smaller);
+                *most = zip(*most, *x, larger);
+            }
+        }
+        let of_all = |parts: [Lane; AT_ONCE], f: fn(f64, f64) -> f64| {
+            let [a, b, c, d] = parts;
+            zip(zip(a, b, f), zip(c, d, f), f)
+        };
+        [of_all(least, smaller), of_all(most, larger)]
+    }
+}
+
+#[inline(always)]
+pub(super) fn smaller(a: f64, b: f64) -> f64 {
+    if b < a { b } else { a }
+}
+
+#[inline(always)]
+pub(super) fn larger(a: f64, b: f64) -> f64 {
+    if b > a { b } else { a }
+}
+
 /// Writes `(1 - alpha) o_i + alpha q_i`; copies of `o` and `q` for an alpha of 0 and 1.
 pub(super) struct Blend<'a> {
     pub(super) alpha: f64,

@@ -141,6 +141,12 @@ impl Plan {
         let mut limits = Limits::default();
         let mut branches = branches(scenario, &configurations, &mut limits);
         limits.raise(exponents(scenario));
+        branches.sort_by_key(|b| b.draw);
+        if factored {
+            for of_draw in branches.chunk_by_mut(|a, b| a.draw == b.draw) {
+                stay(&scenario.grid.alpha, of_draw);
+            }
+        }
         branches.sort_by_key(|b| (b.draw, b.score, b.rates, b.delta, b.alpha));
         let mut layout = Layout::new(configurations.len(), judges, factored);
         let (mut draw_of_slot, mut bounds_of_slot) =
@@ -264,6 +270,16 @@ fn exponents(scenario: &Scenario) -> Vec<Option<f64>> {
     (0..scenario.grid.elasticity.len())
         .map(|position| scenario.response(position).common_exponent())
         .collect()
+}
+
+/// Rules with an alpha of 0 blend in nothing of what they score: those of a draw share one target, whichever.
+fn stay(alphas: &[f64], branches: &mut [Branch]) {
+    let stays = |branch: &Branch| alphas[branch.alpha] == 0.0;
+    let host = branches.iter().position(|branch| !stays(branch));
+    let host = branches[host.unwrap_or(0)];
+    for branch in branches.iter_mut().filter(|branch| stays(branch)) {
+        (branch.score, branch.rates, branch.delta) = (host.score, host.rates, host.delta);
+    }
 }
 
 fn draw_node(
