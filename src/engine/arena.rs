@@ -2,6 +2,8 @@
 //!
 //! On Linux it asks for huge pages: with ordinary ones, handing out the memory took longer than filling it.
 
+use std::sync::{Mutex, PoisonError};
+
 use memmap2::MmapMut;
 
 /// Numbers, all 0 at first.
@@ -44,6 +46,30 @@ impl Arena {
     }
 }
 
+/// An arena that is handed out from its beginning on, piece by piece, to whoever asks first.
+#[derive(Debug)]
+pub(super) struct Store<'a> {
+    /// What is left, and where it begins.
+    left: Mutex<(usize, &'a mut [f64])>,
+}
+
+impl<'a> Store<'a> {
+    pub(super) fn new(numbers: &'a mut [f64]) -> Self {
+        Self {
+            left: Mutex::new((0, numbers)),
+        }
+    }
+
+    /// The next `count` numbers, and the position of the first. Fewer if no more are left.
+    pub(super) fn take(&self, count: usize) -> (usize, &'a mut [f64]) {
+        let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        let (at, numbers) = (left.0, std::mem::take(&mut left.1));
+        let (piece, rest) = numbers.split_at_mut(count.min(numbers.len()));
+        *left = (at + piece.len(), rest);
+        (at, piece)
+    }
+}
+
 /// An empty arena is a map of one byte, which is no number.
 fn whole(bytes: &[u8]) -> &[u8] {
     &bytes[..bytes.len() - bytes.len() % size_of::<f64>()]
@@ -52,6 +78,25 @@ fn whole(bytes: &[u8]) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_store_hands_out_every_number_once() {
+        let mut arena = Arena::new(10);
+        let store = Store::new(arena.numbers_mut());
+        for (count, expected) in [
+            (3, (0, 3)),
+            (0, (3, 0)),
+            (6, (3, 6)),
+            (5, (9, 1)),
+            (1, (10, 0)),
+        ] {
+            let (at, piece) = store.take(count);
+            assert_eq!((at, piece.len()), expected);
+            piece.fill(at as f64);
+        }
+        let expected = [0.0, 0.0, 0.0, 3.0, 3.0, 3.0, 3.0, 3.0, 3.0, 9.0];
+        assert_eq!(arena.numbers(), expected);
+    }
 
     #[test]
     fn arenas_hold_as_many_zeros_as_asked_for() {

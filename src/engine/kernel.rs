@@ -179,6 +179,11 @@ impl<'a> Kernel<'a> {
         &self.counts
     }
 
+    /// Whether rules are followed over several periods.
+    pub(super) fn has_periods(&self) -> bool {
+        !self.followers.is_empty()
+    }
+
     /// Number of judges that chosen shares meet.
     pub(super) fn judges(&self) -> usize {
         self.kept.judges()

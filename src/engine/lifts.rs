@@ -5,11 +5,13 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::arena::Arena;
+use super::arena::{Arena, Store};
 use super::attainable::Attainable;
+use super::chunk::{Chunk, Workplace};
 use super::kept::Kept;
-use super::kernel::{Buffers, Kernel, Out};
-use super::layout::{Chosen, Layout, ONE, row};
+use super::kernel::Kernel;
+use super::layout::{Layout, ONE, row};
+use super::likeness;
 use super::observer::Observer;
 use super::paths::PathRows;
 use super::plan::Plan;
@@ -17,7 +19,6 @@ use super::recommended::{Recommended, Source};
 use crate::lanes::{self, LANES};
 use crate::problem::Error;
 use crate::scenario::Lift;
-use crate::vector::{Work, widest};
 
 /// The replicates of every unit of parallel work: 64 of them, fewer where there are few altogether,
 /// always whole groups of eight.
@@ -62,8 +63,10 @@ pub(super) struct BlockLifts {
     paths: Option<PathRows>,
     replicates: usize,
     chunks: Vec<Chunk>,
-    /// The rows of every chunk, one chunk after the other.
+    /// The rows of the chunks.
     arena: Arena,
+    /// For each slot, the first with the same lifts, in every bit.
+    like: Vec<u32>,
     recommended: Vec<Source>,
     /// Where the truth is made of held-out rows: what turns a ratio into the version with a fixed
     /// denominator.
@@ -119,18 +122,6 @@ impl Denominators {
     }
 }
 
-/// Some replicates: every row holds one number of each, padded to whole groups of eight.
-#[derive(Debug)]
-struct Chunk {
-    /// Where its rows begin in the arena.
-    first: usize,
-    width: usize,
-    padded: usize,
-    /// Per draw, the replicates without a lift.
-    undefined: Vec<Vec<u64>>,
-    capped: Vec<bool>,
-}
-
 impl BlockLifts {
     /// Sweeps a block through some replicates. Memory: rows x replicates x 8 bytes.
     ///
@@ -158,17 +149,23 @@ impl BlockLifts {
             denominators,
         };
         let whole = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+        // Room for the case that no two rows are equal: what is not touched takes no memory.
         let mut arena =
             Arena::new(rows.saturating_mul(whole(replicates.next_multiple_of(LANES as u64))));
-        let memory = arena
-            .numbers_mut()
-            .par_chunks_mut(rows.saturating_mul(whole(chunk_size(replicates))));
+        let store = Store::new(arena.numbers_mut());
+        let of_block = (plan, &rest, rows);
         let chunks = chunks(range.clone())
-            .zip(memory)
-            .map_init(Buffers::default, |buffers, (range, rows)| {
-                Chunk::sweep(kernel, plan, &rest, range, rows, buffers, observer)
+            .map_init(Workplace::default, |work, range| {
+                Chunk::sweep(kernel, of_block, &range, &store, work, observer)
             })
             .collect::<Result<Vec<_>, Error>>()?;
+        // Rows of several periods follow each other: a slot's first ones say nothing of the others.
+        let like = if kernel.has_periods() {
+            (0..row(plan.slots())).collect()
+        } else {
+            let of_scenario = (&kernel.scenario.grid, kernel.judges());
+            likeness::firsts(of_scenario, plan, &chunks, rows, &rest)
+        };
         let any = |draw: usize| chunks.iter().any(|chunk| chunk.capped[draw]);
         Ok(Self {
             kept: kernel.kept.clone(),
@@ -181,9 +178,15 @@ impl BlockLifts {
             defined: (0..plan.draws.len())
                 .map(|draw| defined(&chunks, draw, &range))
                 .collect(),
-            chunks: in_arena(chunks, rows),
+            chunks,
+            like,
             arena,
         })
+    }
+
+    /// The first slot with the same draws and, in every bit, the same lifts.
+    pub(super) fn like(&self, slot: usize) -> usize {
+        self.like[slot] as usize
     }
 
     /// Number of replicates, those without a lift included.
@@ -402,16 +405,6 @@ impl BlockLifts {
     }
 }
 
-/// Tells every chunk where its rows are.
-fn in_arena(mut chunks: Vec<Chunk>, rows: usize) -> Vec<Chunk> {
-    let mut first = 0;
-    for chunk in &mut chunks {
-        chunk.first = first;
-        first += rows * chunk.padded;
-    }
-    chunks
-}
-
 /// The replicates in which a draw has lifts, counted from the first of the range; `None` if all.
 #[expect(
     clippy::cast_possible_truncation,
@@ -431,182 +424,4 @@ fn defined(chunks: &[Chunk], draw: usize, range: &Range<u64>) -> Option<Vec<u32>
             .map(|replicate| (replicate - range.start) as u32)
             .collect()
     })
-}
-
-impl Chunk {
-    fn sweep(
-        kernel: &Kernel<'_>,
-        plan: &Plan,
-        rest: &Rest,
-        range: Range<u64>,
-        rows: &mut [f64],
-        buffers: &mut Buffers,
-        observer: &dyn Observer,
-    ) -> Result<Self, Error> {
-        let width = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
-        let padded = width.next_multiple_of(LANES);
-        let draws = plan.draws.len();
-        let mut chunk = Self {
-            first: 0,
-            width,
-            padded,
-            undefined: vec![Vec::new(); draws],
-            capped: vec![false; draws],
-        };
-        let mut defined = vec![[true; LANES]; draws];
-        for (position, group) in groups(&range).enumerate() {
-            if observer.cancelled() {
-                return Err(Error::Interrupted);
-            }
-            let column = position * LANES;
-            let mut out = Out {
-                write: &mut |row, numbers| {
-                    let at = row * padded + column;
-                    rows[at..at + LANES].copy_from_slice(&numbers);
-                },
-                defined: &mut defined,
-                capped: &mut chunk.capped,
-            };
-            kernel.rows(plan, rest, &group, buffers, &mut out);
-            let count = LANES.min(width - column);
-            for (undefined, defined) in chunk.undefined.iter_mut().zip(&defined) {
-                let of_group = group.iter().zip(defined).take(count);
-                undefined.extend(of_group.filter(|(_, defined)| !**defined).map(|(r, _)| *r));
-            }
-            let periods = u64::from(kernel.scenario.world.periods);
-            observer.advance((plan.slots() * count) as u64 * periods);
-        }
-        Ok(chunk)
-    }
-
-    fn numbers<'a>(&self, arena: &'a [f64], row: u32) -> &'a [f64] {
-        let first = self.first + row as usize * self.padded;
-        &arena[first..first + self.width]
-    }
-
-    /// Writes lifts of chosen shares.
-    fn chosen(&self, arena: &[f64], chosen: &Chosen, judge: usize, out: &mut [f64]) {
-        match chosen {
-            Chosen::Lifts(rows) => out.copy_from_slice(self.numbers(arena, rows[judge])),
-            Chosen::Sums {
-                over,
-                under,
-                elasticity,
-            } => {
-                let (worth, weight) = (self.numbers(arena, over.worth[judge]), over.weight);
-                let weight = (weight != ONE).then(|| self.numbers(arena, weight));
-                let under = under.map(|part| {
-                    (
-                        self.numbers(arena, part.worth[judge]),
-                        self.numbers(arena, part.weight),
-                    )
-                });
-                match (weight, under) {
-                    (None, None) => widest(Ratio {
-                        worth: [worth],
-                        weight: [],
-                        elasticity: *elasticity,
-                        out,
-                    }),
-                    (Some(weight), None) => widest(Ratio {
-                        worth: [worth],
-                        weight: [weight],
-                        elasticity: *elasticity,
-                        out,
-                    }),
-                    (None, Some((more, added))) => widest(Raised {
-                        worth: [worth, more],
-                        added,
-                        elasticity: *elasticity,
-                        out,
-                    }),
-                    (Some(weight), Some((more, added))) => widest(Ratio {
-                        worth: [worth, more],
-                        weight: [weight, added],
-                        elasticity: *elasticity,
-                        out,
-                    }),
-                }
-            }
-        }
-    }
-
-    fn recommended(&self, arena: &[f64], source: Source, out: &mut [f64]) {
-        match source {
-            Source::Constant(lift) => out.fill(lift),
-            Source::Rows { over, under, scale } => {
-                let over = self.numbers(arena, over);
-                if under == ONE {
-                    for (out, over) in out.iter_mut().zip(over) {
-                        *out = over / scale - 1.0;
-                    }
-                } else {
-                    let sums = over.iter().zip(self.numbers(arena, under));
-                    for (out, (over, under)) in out.iter_mut().zip(sums) {
-                        *out = (over + under) / scale - 1.0;
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// `sum worth / (sum weight)^elasticity - 1` of up to two rows each; without weights they are 1.
-struct Ratio<'a, const WORTHS: usize, const WEIGHTS: usize> {
-    worth: [&'a [f64]; WORTHS],
-    weight: [&'a [f64]; WEIGHTS],
-    elasticity: f64,
-    out: &'a mut [f64],
-}
-
-impl<const WORTHS: usize, const WEIGHTS: usize> Work for Ratio<'_, WORTHS, WEIGHTS> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        let n = self.out.len();
-        let worth = self.worth.map(|row| &row[..n]);
-        let weight = self.weight.map(|row| &row[..n]);
-        let sum = |rows: &[&[f64]], i: usize| match rows {
-            [a, b] => a[i] + b[i],
-            [a] => a[i],
-            _ => 1.0,
-        };
-        if self.elasticity == 1.0 || WEIGHTS == 0 {
-            for i in 0..n {
-                self.out[i] = sum(&worth, i) / sum(&weight, i) - 1.0;
-            }
-        } else {
-            for i in 0..n {
-                self.out[i] = sum(&worth, i) / sum(&weight, i).powf(self.elasticity) - 1.0;
-            }
-        }
-    }
-}
-
-/// As [`Ratio`], where a lower bound adds to weights that sum to 1.
-struct Raised<'a> {
-    worth: [&'a [f64]; 2],
-    added: &'a [f64],
-    elasticity: f64,
-    out: &'a mut [f64],
-}
-
-impl Work for Raised<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        let n = self.out.len();
-        let ([a, b], added) = (self.worth.map(|row| &row[..n]), &self.added[..n]);
-        if self.elasticity == 1.0 {
-            for i in 0..n {
-                self.out[i] = (a[i] + b[i]) / (1.0 + added[i]) - 1.0;
-            }
-        } else {
-            for i in 0..n {
-                self.out[i] = (a[i] + b[i]) / (1.0 + added[i]).powf(self.elasticity) - 1.0;
-            }
-        }
-    }
 }

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use super::interning::Interner;
 use super::lifts::BlockLifts;
 use super::plan::Plan;
 use super::row::{
@@ -57,37 +58,77 @@ impl Sweep<'_> {
         let rules = self.scenario.grid.len() / self.scenario.grid.worlds();
         let margin = stats::best_set_margin(rules, BEST_SET_LEVEL);
         let scratch = || Scratch::new(self);
-        let rows =
-            slots
-                .into_par_iter()
-                .with_min_len(SLOTS_AT_ONCE)
-                .map_init(scratch, |scratch, slot| {
-                    let summary_plan = &plans[plan.draw(slot)];
-                    let mut row = self.row(plan, lifts, slot, summary_plan, standing, scratch);
-                    row.rivals = standing.map(|standing| {
-                        let world = self.scenario.grid.world_of(row.configuration.index);
-                        let world = &standing.worlds[usize::try_from(world).unwrap_or(0)];
-                        lifts.row(Lift::Decision, plan, slot, &mut scratch.row);
-                        row.picked = world.apparent.as_ref().map(|best| {
-                            lifts.when_chosen(plan, slot, &mut scratch.other);
-                            stats::picked(&scratch.other, &scratch.row, best)
-                        });
-                        let Scratch {
-                            row: lifts, select, ..
-                        } = scratch;
-                        let (best, star) = (&world.best, &world.star);
-                        let cross = stats::cross_summary(lifts, best, star, select, summary_plan);
-                        let (mean, mcse) = (cross.diff_to_best_mean, cross.diff_to_best_mcse);
-                        let index = usize::try_from(row.configuration.index).unwrap_or(usize::MAX);
-                        Rivals {
-                            cross,
-                            best_set: stats::in_best_set(mean, mcse, margin),
-                            pareto: standing.pareto[index],
-                        }
+        let first = slots.start;
+        let like = |position: usize| lifts.like(first + position);
+        let leaders = Interner::default().firsts(
+            slots.len(),
+            |position| like(position) as u64,
+            |a, b| like(a) == like(b),
+        );
+        let leads = |position: usize| leaders[position] as usize == position;
+        // Lifts that are the same in every bit are summarised once.
+        let led: Vec<usize> = (0..slots.len()).filter(|at| leads(*at)).collect();
+        let measured: Vec<ConfigurationRow> = led
+            .par_iter()
+            .with_min_len(SLOTS_AT_ONCE)
+            .map_init(scratch, |scratch, position| {
+                let slot = first + position;
+                let summary_plan = &plans[plan.draw(slot)];
+                let mut row = self.row(plan, lifts, slot, summary_plan, standing, scratch);
+                row.rivals = standing.map(|standing| {
+                    let world = self.scenario.grid.world_of(row.configuration.index);
+                    let world = &standing.worlds[usize::try_from(world).unwrap_or(0)];
+                    lifts.row(Lift::Decision, plan, slot, &mut scratch.row);
+                    row.picked = world.apparent.as_ref().map(|best| {
+                        lifts.when_chosen(plan, slot, &mut scratch.other);
+                        stats::picked(&scratch.other, &scratch.row, best)
                     });
-                    row
+                    let Scratch {
+                        row: lifts, select, ..
+                    } = scratch;
+                    let (best, star) = (&world.best, &world.star);
+                    let cross = stats::cross_summary(lifts, best, star, select, summary_plan);
+                    let (mean, mcse) = (cross.diff_to_best_mean, cross.diff_to_best_mcse);
+                    Rivals {
+                        cross,
+                        best_set: stats::in_best_set(mean, mcse, margin),
+                        pareto: standing.pareto[position_of(row.configuration.index)],
+                    }
                 });
+                row
+            })
+            .collect();
+        let rows = (0..slots.len())
+            .into_par_iter()
+            .with_min_len(SLOTS_AT_ONCE)
+            .map_init(scratch, |scratch, position| {
+                let leader = leaders[position] as usize;
+                let row = &measured[led.partition_point(|at| *at < leader)];
+                if leader == position {
+                    return row.clone();
+                }
+                self.follow(row, plan, lifts, first + position, standing, scratch)
+            });
         Ok(rows.collect())
+    }
+
+    /// The row of a slot whose lifts are those of another's: its own are its rule and today's plan.
+    fn follow(
+        &self,
+        leader: &ConfigurationRow,
+        plan: &Plan,
+        lifts: &BlockLifts,
+        slot: usize,
+        standing: Option<&Standing>,
+        scratch: &mut Scratch<'_>,
+    ) -> ConfigurationRow {
+        let mut row = leader.clone();
+        row.configuration = self.scenario.grid.configuration(plan.configurations[slot]);
+        (row.plan, row.flags) = self.plan_row(plan, lifts, slot, &row.configuration, scratch);
+        if let (Some(rivals), Some(standing)) = (&mut row.rivals, standing) {
+            rivals.pareto = standing.pareto[position_of(row.configuration.index)];
+        }
+        row
     }
 
     /// A row but for its rivals.
@@ -126,9 +167,7 @@ impl Sweep<'_> {
         let attainable = self.attainable(plan, lifts, slot, summary_plan, scratch);
         let draw = plan.draw(slot);
         let defined = lifts.defined(draw) as u64;
-        let (plan_row, mut flags) = self.plan_row(plan, slot, &configuration, scratch);
-        flags.merge(world_flags(self.scenario, &configuration));
-        flags.raise_if(lifts.capped[draw], Flag::RateCapped);
+        let (plan_row, flags) = self.plan_row(plan, lifts, slot, &configuration, scratch);
         ConfigurationRow {
             configuration,
             replicates: defined,
@@ -237,6 +276,7 @@ impl Sweep<'_> {
     fn plan_row(
         &self,
         plan: &Plan,
+        lifts: &BlockLifts,
         slot: usize,
         configuration: &Configuration,
         scratch: &mut Scratch<'_>,
@@ -261,8 +301,15 @@ impl Sweep<'_> {
             at_max: today.at_max,
             bound_violation: today.bound_violation,
         };
-        (row, today.flags)
+        let mut flags = today.flags;
+        flags.merge(world_flags(self.scenario, configuration));
+        flags.raise_if(lifts.capped[plan.draw(slot)], Flag::RateCapped);
+        (row, flags)
     }
+}
+
+fn position_of(configuration: u64) -> usize {
+    usize::try_from(configuration).unwrap_or(usize::MAX)
 }
 
 /// Buffers of one thread of statistics.

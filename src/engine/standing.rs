@@ -51,9 +51,23 @@ pub(super) struct Standing {
     pub(super) worlds: Vec<WorldBest>,
     /// One entry per configuration.
     pub(super) pareto: Vec<bool>,
-    /// Statistics of the decision lift, one entry per configuration, where all of them are in one block;
-    /// empty else.
-    pub(super) decisions: Vec<Summary>,
+    /// Statistics of the decision lifts, where all configurations are in one block; empty else.
+    pub(super) decisions: Decisions,
+}
+
+/// Statistics of the decision lifts of a block: one entry for all slots with the same lifts.
+#[derive(Debug, Default)]
+pub(super) struct Decisions {
+    summaries: Vec<Summary>,
+    /// For each slot, its entry.
+    entries: Vec<usize>,
+}
+
+impl Decisions {
+    /// Those of a slot.
+    pub(super) fn get(&self, slot: usize) -> Option<&Summary> {
+        self.summaries.get(*self.entries.get(slot)?)
+    }
 }
 
 /// The first pass over a stretch of the grid: everything that the rows of any other stretch need to
@@ -125,7 +139,7 @@ impl Contest {
         Standing {
             worlds: worlds.collect(),
             pareto,
-            decisions: Vec::new(),
+            decisions: Decisions::default(),
         }
     }
 }
@@ -141,18 +155,32 @@ impl Contender {
 }
 
 impl Sweep<'_> {
-    /// Takes the next block into a contest; the statistics of its decision lifts, slot by slot.
+    /// Takes the next block into a contest; the statistics of its decision lifts.
     pub(super) fn contend(
         &self,
         contest: &mut Contest,
         plan: &Plan,
         lifts: &BlockLifts,
-    ) -> Vec<Summary> {
-        let count = contest.worlds.len();
-        let mut of_worlds: Vec<Vec<Summary>> = Vec::with_capacity(count);
+    ) -> Decisions {
+        let mut all = Decisions {
+            summaries: Vec::new(),
+            entries: vec![0; plan.slots()],
+        };
         for (world, known) in contest.worlds.iter_mut().enumerate() {
-            let slots = self.slots_of_world(plan, world as u64);
-            let (best, summaries) = self.block_best(plan, lifts, &slots);
+            // Slots that are alike follow the first of them.
+            let (mut slots, mut like) = (Vec::new(), Vec::new());
+            for slot in self.slots_of_world(plan, world as u64) {
+                let first = lifts.like(slot);
+                if first == slot {
+                    all.entries[slot] = all.summaries.len() + slots.len();
+                    slots.push(slot);
+                    like.push(1);
+                } else {
+                    all.entries[slot] = all.entries[first];
+                    like[all.entries[first] - all.summaries.len()] += 1;
+                }
+            }
+            let (best, summaries) = self.block_best(plan, lifts, &slots, &like);
             if let (Some(best), Some(star)) = (best, highest(&summaries)) {
                 let mut contender = Contender {
                     best,
@@ -165,21 +193,11 @@ impl Sweep<'_> {
                     None => *known = Some(contender),
                 }
             }
-            of_worlds.push(summaries);
+            all.summaries.extend(summaries);
         }
-        let of_block: Vec<Summary> = if count == 1 {
-            of_worlds.pop().unwrap_or_default()
-        } else {
-            // Slots go round the worlds, beginning with that of the first.
-            let mut of_worlds: Vec<_> = of_worlds.into_iter().map(Vec::into_iter).collect();
-            let first = plan.configurations.first().copied().unwrap_or(0);
-            let first = usize::try_from(first % count as u64).unwrap_or(0);
-            let next = |slot: usize| of_worlds[(first + slot) % count].next();
-            (0..plan.slots()).filter_map(next).collect()
-        };
-        let points = of_block.iter().map(|summary| (summary.mean, summary.cvar));
-        contest.points.extend(points);
-        of_block
+        let point = |entry: &usize| (all.summaries[*entry].mean, all.summaries[*entry].cvar);
+        contest.points.extend(all.entries.iter().map(point));
+        all
     }
 
     /// The slots of a block that belong to a world, in their order.
@@ -192,12 +210,14 @@ impl Sweep<'_> {
         (first..plan.slots()).step_by(whole(worlds)).collect()
     }
 
-    /// The best decision lifts among some slots of a block, and the statistics of each.
+    /// The best decision lifts among some slots of a block, each of which stands for so many that are alike, and
+    /// the statistics of each.
     fn block_best(
         &self,
         plan: &Plan,
         lifts: &BlockLifts,
         slots: &[usize],
+        like: &[usize],
     ) -> (Option<Seen>, Vec<Summary>) {
         const JOB: usize = 64;
         let (plans, metrics) = (self.summary_plans(plan, lifts), &self.scenario.metrics);
@@ -205,28 +225,29 @@ impl Sweep<'_> {
         let idle: Mutex<Vec<Seen>> = Mutex::new(Vec::new());
         let picks = self.kernel.kept.picks();
         let take = || idle.lock().ok()?.pop();
-        let job = |slots: &[usize]| -> Vec<Summary> {
+        let job = |(slots, like): (&[usize], &[usize])| -> Vec<Summary> {
             let replicates = lifts.defined(plan.draw(slots[0]));
             let mut best = take().unwrap_or_else(|| Seen::new(replicates, picks));
             let (mut row, mut select) = (Vec::new(), SelectScratch::default());
-            let summary = |slot: &usize| {
+            let summary = |(slot, like): (&usize, &usize)| {
                 if let Some(best) = &mut best.apparent {
                     lifts.when_chosen(plan, *slot, &mut row);
-                    best.observe(&row);
+                    best.observe_all(&row, *like);
                 }
                 lifts.row(Lift::Decision, plan, *slot, &mut row);
-                best.decision.observe(&row);
+                best.decision.observe_all(&row, *like);
                 let (target, pessimism) = (metrics.target, metrics.pessimism);
                 plans[plan.draw(*slot)].summarise(&row, &mut select, target, pessimism)
             };
-            let summaries = slots.iter().map(summary).collect();
+            let summaries = slots.iter().zip(like).map(summary).collect();
             if let Ok(mut idle) = idle.lock() {
                 idle.push(best);
             }
             summaries
         };
         let size = slots.len().div_ceil(16).clamp(1, JOB);
-        let summaries: Vec<Vec<Summary>> = slots.par_chunks(size).map(job).collect();
+        let jobs = slots.par_chunks(size).zip(like.par_chunks(size));
+        let summaries: Vec<Vec<Summary>> = jobs.map(job).collect();
         let best = idle.into_inner().unwrap_or_default().into_iter();
         let best = best.reduce(|mut best, other| {
             best.merge(&other);

@@ -114,10 +114,16 @@ impl BestPerReplicate {
     ///
     /// Time: O(n); no allocation.
     pub fn observe(&mut self, lifts: &[f64]) {
+        self.observe_all(lifts, 1);
+    }
+
+    /// As [`BestPerReplicate::observe`], of so many configurations that have the same lifts.
+    pub fn observe_all(&mut self, lifts: &[f64], configurations: usize) {
         widest(Observe {
             best: &mut self.best,
             ties: &mut self.ties,
             lifts,
+            count: configurations as f64,
         });
     }
 
@@ -164,6 +170,7 @@ struct Observe<'a> {
     best: &'a mut [f64],
     ties: &'a mut [f64],
     lifts: &'a [f64],
+    count: f64,
 }
 
 impl Work for Observe<'_> {
@@ -172,7 +179,7 @@ impl Work for Observe<'_> {
     #[inline(always)]
     fn run(self) {
         for ((best, ties), lift) in self.best.iter_mut().zip(self.ties).zip(self.lifts) {
-            take(best, ties, *lift, 1.0);
+            take(best, ties, *lift, self.count);
         }
     }
 }
@@ -391,8 +398,15 @@ mod tests {
                 let lifts = &sample(shape, n);
                 let [run, wide] = &mut seen;
                 let (best, ties) = (&mut run.best[..], &mut run.ties[..]);
-                Observe { best, ties, lifts }.run();
-                wide.observe(lifts);
+                let count = 2.0;
+                Observe {
+                    best,
+                    ties,
+                    lifts,
+                    count,
+                }
+                .run();
+                wide.observe_all(lifts, 2);
             }
             assert_eq!(seen[0], seen[1]);
         }
