@@ -3,6 +3,7 @@
 use super::Bounds;
 use crate::flag::{Flag, Flags};
 use crate::lanes;
+use crate::vector::{Work, widest};
 
 /// `x = clip(w, lo, hi) / sum(clip(w, lo, hi))`.
 ///
@@ -10,17 +11,12 @@ use crate::lanes;
 /// not converge to the exact solution. Where everything is clipped to zero, the budget goes where
 /// the bounds allow it, in proportion to `hi` (`W_RESIDUAL_FILL`). Time: O(n).
 pub(super) fn clip_renormalise(bounds: &Bounds, w: &[f64], x: &mut [f64]) -> Flags {
-    let mut kept = true;
-    for ((x, w), (lo, hi)) in x.iter_mut().zip(w).zip(bounds.lo().iter().zip(bounds.hi())) {
-        *x = w.max(*lo).min(*hi);
-        kept &= x == w;
-    }
-    if kept {
+    let clipped = widest(Clip { bounds, w, x });
+    let Some(mut total) = clipped else {
         // Nothing was clipped: dividing by a sum of 1 would only blur the last bits.
         return Flags::none();
-    }
+    };
     let mut flags = Flags::none();
-    let mut total = lanes::sum(x);
     if total <= 0.0 {
         flags.raise(Flag::ResidualFill);
         x.copy_from_slice(bounds.hi());
@@ -30,4 +26,27 @@ pub(super) fn clip_renormalise(bounds: &Bounds, w: &[f64], x: &mut [f64]) -> Fla
         *x /= total;
     }
     flags
+}
+
+/// Clips `w` to `x`. The sum of what is left; `None` if nothing was clipped.
+struct Clip<'a> {
+    bounds: &'a Bounds,
+    w: &'a [f64],
+    x: &'a mut [f64],
+}
+
+impl Work for Clip<'_> {
+    type Output = Option<f64>;
+
+    #[inline(always)]
+    fn run(self) -> Option<f64> {
+        let mut clipped = 0_u64;
+        let limits = self.bounds.lo().iter().zip(self.bounds.hi());
+        for ((x, w), (lo, hi)) in self.x.iter_mut().zip(self.w).zip(limits) {
+            let raised = if w > lo { *w } else { *lo };
+            *x = if raised < *hi { raised } else { *hi };
+            clipped += u64::from(*x != *w);
+        }
+        (clipped > 0).then(|| lanes::sum(self.x))
+    }
 }

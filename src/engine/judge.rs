@@ -3,6 +3,7 @@
 use super::returns::Returns;
 use crate::lanes;
 use crate::scenario::Scenario;
+use crate::vector::{Work, widest};
 
 /// What a sample's or truth's conversions are worth per unit of powered share, for one elasticity.
 ///
@@ -61,8 +62,25 @@ impl Judge {
 
     /// Lift of shares; `buffer` is overwritten.
     pub(super) fn lift(&self, shares: &[f64], buffer: &mut Vec<f64>) -> f64 {
-        buffer.resize(shares.len(), 0.0);
-        self.returns.of(shares, buffer);
-        lanes::dot(buffer, &self.rate) / self.baseline - 1.0
+        let brought = if self.returns.exponent() == Some(1.0) {
+            shares
+        } else {
+            buffer.resize(shares.len(), 0.0);
+            self.returns.of(shares, buffer);
+            buffer
+        };
+        widest(Dot(brought, &self.rate)) / self.baseline - 1.0
+    }
+}
+
+/// [`lanes::dot`].
+struct Dot<'a>(&'a [f64], &'a [f64]);
+
+impl Work for Dot<'_> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn run(self) -> f64 {
+        lanes::dot(self.0, self.1)
     }
 }

@@ -16,7 +16,7 @@ use super::today::Todays;
 use super::worlds::world_flags;
 use crate::flag::{Flag, Flags};
 use crate::problem::Error;
-use crate::scenario::{Configuration, Lift, MetricSettings};
+use crate::scenario::{Configuration, Level, Lift, MetricSettings, Scenario};
 use crate::stats::{self, SelectScratch, Summary, SummaryPlan};
 
 /// Neighbours in the grid share most of today's plan.
@@ -302,7 +302,7 @@ impl Sweep<'_> {
             bound_violation: today.bound_violation,
         };
         let mut flags = today.flags;
-        flags.merge(world_flags(self.scenario, configuration));
+        flags.merge(scratch.world_flags(self.scenario, configuration));
         flags.raise_if(lifts.capped[plan.draw(slot)], Flag::RateCapped);
         (row, flags)
     }
@@ -318,6 +318,8 @@ struct Scratch<'a> {
     row: Vec<f64>,
     other: Vec<f64>,
     select: SelectScratch,
+    /// Flags of the last world: neighbours in the grid often share it.
+    world: Option<(Level, Flags)>,
 }
 
 impl<'a> Scratch<'a> {
@@ -327,11 +329,22 @@ impl<'a> Scratch<'a> {
             row: Vec::new(),
             select: SelectScratch::default(),
             other: Vec::new(),
+            world: None,
         }
     }
 }
 
 impl Scratch<'_> {
+    fn world_flags(&mut self, scenario: &Scenario, configuration: &Configuration) -> Flags {
+        let level = configuration.level;
+        if let Some((_, flags)) = self.world.filter(|(last, _)| *last == level) {
+            return flags;
+        }
+        let flags = world_flags(scenario, configuration);
+        self.world = Some((level, flags));
+        flags
+    }
+
     fn summarise(&mut self, plan: &SummaryPlan, metrics: &MetricSettings) -> Summary {
         let (target, pessimism) = (metrics.target, metrics.pessimism);
         plan.summarise(&self.row, &mut self.select, target, pessimism)

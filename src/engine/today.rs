@@ -212,12 +212,7 @@ impl<'a> Todays<'a> {
 /// clip also where everything is clipped to the same side. A share or efficiency raised to the power 0
 /// is the same for all channels.
 fn frozen(rule: &Rule, bounds: &Bounds, flags: Flags) -> bool {
-    let room = bounds
-        .lo()
-        .iter()
-        .zip(bounds.hi())
-        .filter(|(lo, hi)| lo < hi)
-        .count();
+    let room = bounds.free();
     let by_bounds = if rule.bound_mode.is_exact() {
         room <= 1
             || bounds.sum_lo() >= 1.0 - FEASIBILITY_TOLERANCE

@@ -272,8 +272,11 @@ impl Grid {
         let mut rest = index;
         for axis in (0..AXES.len()).rev() {
             let length = lengths[axis] as u64;
-            digits[axis] = (rest % length) as usize;
-            rest /= length;
+            // Most axes have one value, and a division takes longer than all else here.
+            if length > 1 {
+                digits[axis] = (rest % length) as usize;
+                rest /= length;
+            }
         }
         digits
     }

@@ -68,7 +68,7 @@ pub fn findings(scenario: &Scenario, observer: &dyn Observer) -> Result<Vec<Find
     let plans = Plans::inspect(scenario, &chain, observer)?;
     signal(scenario, &plans, &mut found);
     bounds(scenario, &plans, &mut found);
-    extrapolation(scenario, &plans, &mut found);
+    extrapolation(scenario, &chain, &plans, &mut found);
     axes(scenario, &plans, &mut found);
     slips(scenario, &mut found);
     table(scenario, &mut found);
@@ -91,7 +91,7 @@ fn finding(
     }
 }
 
-fn extrapolation(scenario: &Scenario, plans: &Plans, found: &mut Vec<Finding>) {
+fn extrapolation(scenario: &Scenario, chain: &Chain, plans: &Plans, found: &mut Vec<Finding>) {
     let stretched = plans.count(|facts| facts.flags.has(Flag::Extrapolation));
     let Some(worst) = plans
         .facts
@@ -105,7 +105,7 @@ fn extrapolation(scenario: &Scenario, plans: &Plans, found: &mut Vec<Finding>) {
             "{} ask a channel for more than 2x of today's spend, up to {} for {:?}: the table says nothing about returns there",
             plans.of(stretched),
             Times(worst.max_ratio),
-            scenario.campaigns.names()[worst.stretched]
+            scenario.campaigns.names()[Plans::most_stretched(scenario, chain, worst)]
         );
         found.push(finding(
             Gravity::Warning,

@@ -3,15 +3,18 @@
 use rayon::prelude::*;
 
 use crate::engine::chain::Chain;
+use crate::engine::interning::mix;
 use crate::engine::judge::Judge;
 use crate::engine::limits::Limits;
 use crate::engine::observer::Observer;
 use crate::engine::planner::Planner;
 use crate::engine::today::{Today, Todays};
 use crate::flag::Flags;
+use crate::lanes::LANES;
 use crate::problem::Error;
 use crate::scenario::Scenario;
 use crate::units::Count;
+use crate::vector::{Work, widest};
 
 /// More plans than these are not inspected one by one: rules times channels, and rules.
 const INSPECTED: u64 = 400_000_000;
@@ -39,7 +42,6 @@ pub(super) struct Facts {
     pub(super) equal_split: bool,
     pub(super) bound_violation: f64,
     pub(super) max_ratio: f64,
-    pub(super) stretched: usize,
     /// Lift on the table itself, at the first elasticity of the grid.
     pub(super) apparent: f64,
     pub(super) fingerprint: u64,
@@ -80,13 +82,28 @@ impl Plans {
                 let (todays, buffer) = todays;
                 let today = todays.of(rule * worlds, limits.get(*bounds));
                 let lift = judge.lift(&today.shares, buffer);
-                Facts::new(scenario, chain, *rule, today, lift)
+                Facts::new(scenario, *rule, today, lift)
             };
             let buffers = || (Todays::new(scenario, chain, &metric), Vec::new());
             let pairs = rules.par_iter().zip(&bounds).with_min_len(RULES_AT_ONCE);
             facts.par_extend(pairs.map_init(buffers, of_rule));
         }
         Ok(Self { facts, step })
+    }
+
+    /// The channel that a rule asks for the most of what it spends today.
+    pub(super) fn most_stretched(scenario: &Scenario, chain: &Chain, facts: &Facts) -> usize {
+        let configuration = facts.rule * scenario.grid.worlds();
+        let rule = scenario.grid.configuration(configuration).rule;
+        let mut limits = Limits::default();
+        let bounds = limits.bounds(scenario, &rule);
+        let metric = Planner::new(scenario).of_table(scenario);
+        let mut todays = Todays::new(scenario, chain, &metric);
+        let x = &todays.of(configuration, limits.get(bounds)).shares;
+        let o = chain.status_quo();
+        let stretch = |i: &usize| if o[*i] > 0.0 { x[*i] / o[*i] } else { 0.0 };
+        let most = (0..x.len()).max_by(|a, b| stretch(a).total_cmp(&stretch(b)));
+        most.unwrap_or(0)
     }
 
     pub(super) fn count(&self, holds: impl Fn(&Facts) -> bool) -> usize {
@@ -105,35 +122,44 @@ impl Plans {
 }
 
 impl Facts {
-    fn new(scenario: &Scenario, chain: &Chain, rule: u64, today: &Today, apparent: f64) -> Self {
+    fn new(scenario: &Scenario, rule: u64, today: &Today, apparent: f64) -> Self {
         let x = &today.shares;
-        let settings = scenario
-            .grid
-            .configuration(rule * scenario.grid.worlds())
-            .rule;
-        let o = chain.status_quo();
-        let stretch = |i: &usize| if o[*i] > 0.0 { x[*i] / o[*i] } else { 0.0 };
-        let stretched = (0..x.len())
-            .max_by(|a, b| stretch(a).total_cmp(&stretch(b)))
-            .unwrap_or(0);
+        let at = scenario.grid.position(rule * scenario.grid.worlds());
+        let moves = scenario.grid.alpha[at[2]] > 0.0;
         Self {
             rule,
             flags: today.flags,
-            frozen: settings.alpha > 0.0 && today.frozen,
+            frozen: moves && today.frozen,
             equal_split: x.iter().all(|share| (share - x[0]).abs() <= 1e-12 * x[0]),
             bound_violation: today.bound_violation,
             max_ratio: today.max_ratio,
-            stretched,
             apparent,
-            fingerprint: fingerprint(x),
+            fingerprint: widest(Fingerprint(x)),
         }
     }
 }
 
-/// FNV-1a over the bits of all shares, rounded to what a reader could tell apart.
-fn fingerprint(x: &[f64]) -> u64 {
-    x.iter().fold(0xcbf2_9ce4_8422_2325, |hash: u64, share| {
-        let rounded = (share * 1e13).round() / 1e13;
-        (hash ^ rounded.to_bits()).wrapping_mul(0x0100_0000_01b3)
-    })
+/// A hash of all shares, rounded to what a reader could tell apart.
+struct Fingerprint<'a>(&'a [f64]);
+
+impl Work for Fingerprint<'_> {
+    type Output = u64;
+
+    #[inline(always)]
+    fn run(self) -> u64 {
+        /// Added to a number below 2^51 it leaves whole numbers only.
+        const WHOLE: f64 = 1.5 * (1_u64 << 52) as f64;
+        let rounded = |share: f64| (share * 1e13 + WHOLE).to_bits();
+        let (groups, rest) = self.0.as_chunks::<LANES>();
+        let mut lanes = [0_u64; LANES];
+        for group in groups {
+            for lane in 0..LANES {
+                lanes[lane] = lanes[lane]
+                    .rotate_left(9)
+                    .wrapping_add(rounded(group[lane]));
+            }
+        }
+        let rest = rest.iter().map(|share| rounded(*share));
+        lanes.into_iter().chain(rest).fold(0, mix)
+    }
 }
