@@ -189,8 +189,8 @@ impl Work for Violation<'_> {
         let whole = n - n % LANES;
         let outside = |i: usize| larger(lo[i] - self.x[i], self.x[i] - hi[i]);
         for start in (0..whole).step_by(LANES) {
-            for lane in 0..LANES {
-                worst[lane] = larger(worst[lane], outside(start + lane));
+            for (lane, worst) in worst.iter_mut().enumerate() {
+                *worst = larger(*worst, outside(start + lane));
             }
         }
         let rest = (whole..n).map(outside).fold(0.0, larger);

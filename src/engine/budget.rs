@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::kept::Kept;
+use super::lifts::chunk_size;
 use super::paths::PathRows;
 use super::plan::Plan;
 use super::settle::FEWEST;
@@ -51,8 +52,10 @@ impl Needs {
         let n = scenario.campaigns.len() as u64;
         let replicates = scenario.run.replicates.next_multiple_of(LANES as u64);
         let kept = Kept::new(&scenario.run);
-        // A slot's lifts, and its own bounds and plan at worst.
-        let per_row = 8 * replicates;
+        // A slot's lifts, where no other has the same, once more for the chunks that threads work on; and its
+        // own bounds and plan at worst.
+        let threads = rayon::current_num_threads() as u64;
+        let per_row = 8 * (replicates + threads * chunk_size(replicates));
         let paths = PathRows::new(scenario);
         let of_plans = if kept.recommended() && paths.is_none() {
             per_row + 16 * n

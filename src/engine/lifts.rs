@@ -35,7 +35,8 @@ pub(super) fn chunks(replicates: Range<u64>) -> impl IndexedParallelIterator<Ite
     })
 }
 
-fn chunk_size(replicates: u64) -> u64 {
+/// Number of replicates of a chunk.
+pub(super) fn chunk_size(replicates: u64) -> u64 {
     let few = (replicates / 16).next_multiple_of(LANES as u64);
     few.clamp(LANES as u64, 64)
 }
@@ -123,7 +124,8 @@ impl Denominators {
 }
 
 impl BlockLifts {
-    /// Sweeps a block through some replicates. Memory: rows x replicates x 8 bytes.
+    /// Sweeps a block through some replicates. Memory: distinct rows x replicates x 8 bytes, and rows x 64 x 8
+    /// bytes per thread.
     ///
     /// # Errors
     ///
