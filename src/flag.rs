@@ -47,6 +47,8 @@ flags! {
     DispersionAssumed = "W_DISPERSION_ASSUMED",
     /// The noise model ignores the dispersion that was given.
     DispersionIgnored = "W_DISPERSION_IGNORED",
+    /// It was dropped early because it cannot be the best of its world: its statistics rest on fewer replicates.
+    DroppedEarly = "W_DROPPED_EARLY",
     /// Some channel is asked to spend more than twice of today's amount: the data say nothing about that.
     Extrapolation = "W_EXTRAPOLATION",
     /// The posterior's mean lift and the lift corrected without a prior differ by more than half a posterior

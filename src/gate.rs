@@ -96,7 +96,7 @@ impl MonteCarlo {
 }
 
 /// Columns that no replicate has a part in.
-const EXACT: [&str; 12] = [
+const EXACT: [&str; 13] = [
     "configuration",
     "plan_lift",
     "plan_gain",
@@ -108,6 +108,7 @@ const EXACT: [&str; 12] = [
     "at_min",
     "at_max",
     "bound_violation",
+    "compared_replicates",
     "replicates",
 ];
 
@@ -436,8 +437,11 @@ fn monte_carlo(
     let columns = |names: &[String]| -> Option<Vec<&[f64]>> {
         names.iter().map(|name| table.numbers(name).ok()).collect()
     };
+    // Rules are compared in fewer replicates than some have where others are dropped early.
+    let counts = ["compared_replicates", "replicates"].into_iter();
+    let mut of_metric = counts.filter_map(|n| columns(&[metric.to_owned(), n.to_owned()]));
     if ["prob_best", "prob_picked"].contains(&metric)
-        && let Some(both) = columns(&[metric.to_owned(), "replicates".to_owned()])
+        && let Some(both) = of_metric.next()
     {
         let error = |(share, n): (&f64, &f64)| {
             let jeffreys = (share * n + 0.5) / (n + 1.0);

@@ -23,6 +23,8 @@ mod commands;
 mod designs;
 /// The data dictionary in `results/README.md`.
 mod dictionary;
+/// Dropping configurations early.
+mod dropping;
 /// Runs that die, and runs in shards.
 mod durable;
 /// Do intervals cover, do winners deliver?

@@ -72,6 +72,20 @@ fn rows(path: &Path) -> Vec<Vec<(String, Field)>> {
     .collect()
 }
 
+/// Configuration and replicate of every row of a file of draws.
+pub(crate) fn draws(path: &Path) -> Vec<(u64, u64)> {
+    let rows = open(path).into_iter().map(Result::unwrap);
+    let number = |field: Option<(&String, &Field)>| match field {
+        Some((_, Field::Long(number))) => u64::try_from(*number).unwrap(),
+        other => panic!("{other:?}"),
+    };
+    rows.map(|row| {
+        let mut fields = row.get_column_iter();
+        (number(fields.next()), number(fields.next()))
+    })
+    .collect()
+}
+
 /// Holds a Parquet file to a CSV file, bit for bit.
 pub(crate) fn same_as_csv(folder: &Path, table: &str) {
     let mut reader = csv::Reader::from_path(folder.join(format!("{table}.csv"))).unwrap();

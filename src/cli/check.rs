@@ -149,7 +149,7 @@ fn cost(
     } else {
         ""
     };
-    let open = if scenario.run.stopping.is_some() {
+    let open = if scenario.run.stopping.is_some() || scenario.run.dropping.is_some() {
         "at most "
     } else {
         ""

@@ -1,7 +1,7 @@
 //! What a run says beside its headline: the same winner judged in other ways, and what choosing by
 //! appearance would have brought.
 
-use liftsweep::engine::{Advice, ConfigurationRow, Judgement, WinnerJudgement, Winners};
+use liftsweep::engine::{self, Advice, ConfigurationRow, Judgement, WinnerJudgement, Winners};
 use liftsweep::scenario::{Lift, Scenario};
 use liftsweep::units::{Count, Percent};
 
@@ -24,6 +24,7 @@ pub(crate) fn checks(
     }
     sentences.extend(nested(winners, best));
     sentences.extend(settled(scenario));
+    sentences.extend(engine::dropped(scenario).map(|finding| format!("{}.", finding.text)));
     if sentences.is_empty() {
         String::new()
     } else {

@@ -83,6 +83,7 @@ fn is_luck(metric: &str) -> bool {
             "prob_picked",
             "picked_promised",
             "picked_delivered",
+            "compared_replicates",
             "degenerate_replicates",
         ]
         .contains(&metric)

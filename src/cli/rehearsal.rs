@@ -75,6 +75,7 @@ pub(crate) fn rehearse(
     let observer = Watch::silent(interrupt);
     let mut sample = loaded.clone();
     sample.scenario.run.stopping = None;
+    sample.scenario.run.dropping = None;
     let wanted = loaded.scenario.run.replicates;
     let run = |sample: &mut Loaded, replicates: u64| {
         sample.scenario.run.replicates = wanted.min(replicates);

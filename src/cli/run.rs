@@ -220,7 +220,8 @@ impl Making {
         let (winners, judgement) = judged?;
         let about_winners = judgement.findings(scenario, &winners);
         self.tell(&findings(&about_winners));
-        let found: Vec<_> = found.into_iter().chain(about_winners).collect();
+        let found = found.into_iter().chain(about_winners);
+        let found: Vec<_> = found.chain(engine::dropped(scenario)).collect();
 
         let mut written = writer.finish()?;
         let provenance = Provenance {

@@ -26,6 +26,9 @@ pub(crate) fn shard(arguments: &Run, part: Part) -> Outcome {
     if scenario.run.is_open() {
         return Err(no_number(arguments));
     }
+    if scenario.run.dropping.is_some() {
+        return Err(no_rivals(arguments));
+    }
     let of_phase = match arguments.phase {
         Phase::Best => "best",
         Phase::Rows => "shard",
@@ -119,6 +122,18 @@ fn no_number(arguments: &Run) -> Error {
             "the scenario leaves the number of replicates open, which only a whole run can settle"
                 .into(),
         remedy: "pass --replicates N to every shard, or write replicates = N in place of mcse_mean and mcse_cvar; a whole run of a smaller grid finds such an N: its summary and manifest.json name it".into(),
+    }
+    .into()
+}
+
+/// Whoever is dropped was beaten by others, wherever in the grid they are.
+fn no_rivals(arguments: &Run) -> Error {
+    Problem {
+        code: "E_OPEN",
+        place: Place::file(&arguments.scenario),
+        subject: "--shard".into(),
+        message: "the scenario drops configurations early that others beat, which only a whole run can see".into(),
+        remedy: "remove run.drop_level: every shard then runs all replicates of its configurations".into(),
     }
     .into()
 }

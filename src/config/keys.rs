@@ -555,6 +555,11 @@ fn setting_keys() -> Vec<Key> {
             "The most replicates of a run that finds their number.",
         ),
         key(
+            "run.drop_level",
+            Takes::Number(settings::DROP_LEVEL),
+            "Drop configurations early that cannot be the best of their world; the probability that a winner is among them is at most this. Default: none is dropped.",
+        ),
+        key(
             "run.lifts",
             Takes::NameSet(settings::LIFTS.all()),
             "The lifts to report: apparent (a spreadsheet's promise), decision (compare rules by it), recommended (expect it from today's plan), optimism. Default: the first three.",

@@ -205,7 +205,8 @@ impl<'a> Reading<'_, 'a> {
             world::check_table(&world, table, problems);
         }
         let splits = world.truth.value == TruthModel::Split;
-        let run = settings::read_run(&mut top, self.overrides, splits, problems);
+        let designed = design.is_some();
+        let run = settings::read_run(&mut top, self.overrides, splits, designed, problems);
         let (metrics, clairvoyant_spot) = settings::read_metrics(&mut top, problems);
         let clairvoyant = metrics.clairvoyant.then_some(&clairvoyant_spot);
         periods::check(&world, &grid, clairvoyant, problems);

@@ -8,7 +8,7 @@ use super::reader::Section;
 use super::source::{Placed, Spot};
 use crate::problem::Problems;
 use crate::scenario::{
-    AllocationsWanted, Lift, MetricSettings, OutputSettings, RunSettings, Stopping,
+    AllocationsWanted, Dropping, Lift, MetricSettings, OutputSettings, RunSettings, Stopping,
 };
 
 /// Fewest and most replicates.
@@ -64,6 +64,13 @@ pub(super) const HOLDOUT: Domain = Domain {
     outside: "lies outside [0, 1]",
     remedy: "use a fraction of the replicates such as 0.2, or 0 for none",
     example: "0.2",
+};
+pub(super) const DROP_LEVEL: Domain = Domain {
+    code: "E_REPLICATES",
+    contains: |x| x > 0.0 && x < 1.0,
+    outside: "lies outside (0, 1)",
+    remedy: "use the probability of dropping a winner that you accept, such as 0.05, or remove the key to drop none",
+    example: "0.05",
 };
 pub(super) const LIFTS: Names<Lift> = Names {
     kind: "lift",
@@ -191,6 +198,7 @@ pub(super) fn read_run(
     top: &mut Section<'_>,
     overrides: &Overrides,
     splits: bool,
+    designed: bool,
     problems: &mut Problems,
 ) -> RunSettings {
     let mut run = top.section("run", problems);
@@ -217,6 +225,7 @@ pub(super) fn read_run(
     if let Some(stopping) = &stopping {
         replicates = stopping.max_replicates;
     }
+    let drop_level = run.read("drop_level", |entry| entry.number(&DROP_LEVEL, problems));
     let holdout = run.read("holdout", |entry| entry.number(&HOLDOUT, problems));
     let lifts = run.read("lifts", |entry| {
         names(entry, &LIFTS, Repeats::Refused, problems)
@@ -239,10 +248,25 @@ pub(super) fn read_run(
         all
     });
     lifts.sort_unstable();
+    if drop_level.value.is_some() && designed {
+        problems.push(drop_level.spot.problem(
+            "E_REPLICATES",
+            "a design asks what matters over whole ranges, which takes all replicates of every point",
+            "remove drop_level, or list values in place of ranges and remove [design]",
+        ));
+    }
+    if drop_level.value.is_some() && lifts == [Lift::Apparent] {
+        problems.push(drop_level.spot.problem(
+            "E_REPLICATES",
+            "drop_level keeps what may be the best rule, and apparent lifts alone name none",
+            "add \"decision\" or \"recommended\" to run.lifts, or remove drop_level",
+        ));
+    }
     run.finish(problems);
     RunSettings {
         replicates,
         stopping,
+        dropping: drop_level.value.map(Dropping::new),
         holdout: holdout.value.unwrap_or(0.2),
         lifts,
     }

@@ -48,9 +48,10 @@ struct Needs {
 }
 
 impl Needs {
-    fn of(scenario: &Scenario) -> Self {
+    /// What a block takes whose configurations run through so many replicates.
+    fn of(scenario: &Scenario, replicates: u64) -> Self {
         let n = scenario.campaigns.len() as u64;
-        let replicates = scenario.run.replicates.next_multiple_of(LANES as u64);
+        let replicates = replicates.next_multiple_of(LANES as u64);
         let kept = Kept::new(&scenario.run);
         // A slot's lifts, where no other has the same, once more for the chunks that threads work on; and its
         // own bounds and plan at worst.
@@ -153,17 +154,75 @@ fn bytes_of_levels(scenario: &Scenario) -> u64 {
 
 /// What a run keeps whatever the size of its blocks.
 pub(super) fn bytes_of_all(scenario: &Scenario) -> u64 {
-    bytes_of_worlds(scenario).saturating_add(bytes_of_levels(scenario))
+    let bytes = bytes_of_worlds(scenario).saturating_add(bytes_of_levels(scenario));
+    bytes.saturating_add(super::dropping::bytes(scenario))
 }
 
 /// Contiguous ranges of some configurations, each within what the comparison of worlds leaves of the limit.
 pub(super) fn blocks(scenario: &Scenario, options: Options, of: Range<u64>) -> Vec<Range<u64>> {
     let left = options.memory.saturating_sub(bytes_of_all(scenario));
-    let size = Needs::of(scenario).most(left);
+    let size = Needs::of(scenario, scenario.run.replicates).most(left);
     let count = (of.end.saturating_sub(of.start)).div_ceil(size);
     (0..count)
         .map(|block| of.start + block * size..of.end.min(of.start + (block + 1) * size))
         .collect()
+}
+
+/// The same where configurations run through different numbers of replicates: `stages` are those numbers, and
+/// `stage_of` says which of them is a configuration's, if it is swept at all.
+///
+/// Pieces of cells are added to a block as long as it fits: what those of a stage keep is what their cells keep,
+/// or what they keep one by one.
+pub(super) fn staged_blocks(
+    scenario: &Scenario,
+    options: Options,
+    of: Range<u64>,
+    stages: &[u64],
+    stage_of: impl Fn(u64) -> Option<usize>,
+) -> Vec<Range<u64>> {
+    let needs: Vec<Needs> = stages.iter().map(|n| Needs::of(scenario, *n)).collect();
+    let Some(any) = needs.first() else {
+        return Vec::new();
+    };
+    let left = options.memory.saturating_sub(bytes_of_all(scenario));
+    let left = left.saturating_sub(any.fixed);
+    let bytes = |range: Range<u64>| {
+        let mut counts = vec![0_u64; needs.len()];
+        for stage in range.filter_map(&stage_of) {
+            counts[stage] += 1;
+        }
+        let of_stage = counts.iter().zip(&needs).map(|(count, needs)| {
+            let alone = count.saturating_mul(needs.per_configuration);
+            if *count == 0 {
+                0
+            } else {
+                needs.per_cell.map_or(alone, |cell| cell.min(alone))
+            }
+        });
+        of_stage.fold(0, u64::saturating_add)
+    };
+    let (mut blocks, mut first, mut at, mut used) = (Vec::new(), of.start, of.start, 0_u64);
+    while at < of.end {
+        let mut end = ((at / any.cell + 1) * any.cell).min(of.end);
+        let mut more = bytes(at..end);
+        if used.saturating_add(more) > left && first < at {
+            blocks.push(first..at);
+            (first, used) = (at, 0);
+        }
+        if more > left {
+            // Not even a cell fits: as many of its configurations as do, one at least.
+            (end, more) = (at + 1, bytes(at..at + 1));
+            while end < of.end && more + bytes(end..end + 1) <= left {
+                more += bytes(end..end + 1);
+                end += 1;
+            }
+        }
+        (at, used) = (end, used + more);
+    }
+    if first < at {
+        blocks.push(first..at);
+    }
+    blocks
 }
 
 /// Number of configurations of the largest block.

@@ -203,6 +203,16 @@ impl BlockLifts {
             .map_or(self.replicates, Vec::len)
     }
 
+    /// As [`BlockLifts::defined`], among the first of the replicates.
+    pub(super) fn defined_before(&self, draw: usize, replicates: u64) -> usize {
+        let replicates = usize::try_from(replicates).unwrap_or(usize::MAX);
+        let all = self.replicates.min(replicates);
+        let defined = self.defined[draw].as_ref();
+        defined.map_or(all, |defined| {
+            defined.partition_point(|replicate| (*replicate as usize) < all)
+        })
+    }
+
     /// Writes the defined lifts of a slot to `out`, in the order of the replicates. `false` if that
     /// lift was not kept.
     ///

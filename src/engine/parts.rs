@@ -9,8 +9,9 @@ use super::{
     AllocationRow, ConfigurationRow, Contest, Forgetful, Keeper, Options, Piece, Sink, Unobserved,
     exact, run, run_keeping,
 };
+use crate::flag::Flag;
 use crate::problem::Error;
-use crate::scenario::{AllocationsWanted, Lift, Scenario, fixture};
+use crate::scenario::{AllocationsWanted, Dropping, Lift, Scenario, fixture};
 
 /// Everything that a run hands out, as text: `Debug` shows every field, and every bit of a number.
 #[derive(Default, PartialEq)]
@@ -84,8 +85,8 @@ impl Observer for Fuse {
     }
 }
 
-/// Two scenarios: with rivals and all plans, and with neither.
-fn scenarios() -> [Scenario; 2] {
+/// Three scenarios: with rivals and all plans, with neither, and with rivals some of which are dropped early.
+fn scenarios() -> [Scenario; 3] {
     let mut rivals = fixture::scenario();
     rivals.output.allocations = AllocationsWanted::All;
     rivals.grid.alpha = vec![0.4, 1.0];
@@ -93,7 +94,92 @@ fn scenarios() -> [Scenario; 2] {
     rivals.run.replicates = 40;
     let mut alone = rivals.clone();
     alone.run.lifts = vec![Lift::Apparent, Lift::Recommended];
-    [rivals, alone]
+    let mut dropped = rivals.clone();
+    let every_third = |configuration| match configuration % 3 {
+        0 => 1 + u8::from(configuration % 2 == 0),
+        _ => 0,
+    };
+    dropped.run.dropping = Some(Dropping {
+        looks: vec![9, 24],
+        dropped: (0..dropped.grid.len()).map(every_third).collect(),
+        ..Dropping::new(0.05)
+    });
+    [rivals, alone, dropped]
+}
+
+#[test]
+fn whoever_is_dropped_has_the_numbers_of_fewer_replicates() {
+    let [whole, _, dropped] = scenarios();
+    let rows = |scenario: &Scenario| {
+        let mut all = Vec::new();
+        let contest = super::contest(
+            scenario,
+            Options::default(),
+            &Unobserved,
+            0..scenario.grid.len(),
+        );
+        let take: &mut dyn FnMut(&[ConfigurationRow]) -> Result<(), Error> = &mut |rows| {
+            all.extend(rows.to_vec());
+            Ok(())
+        };
+        let range = 0..scenario.grid.len();
+        super::rows(
+            scenario,
+            Options::default(),
+            &Unobserved,
+            range,
+            contest.unwrap(),
+            take,
+        )
+        .unwrap();
+        all
+    };
+    let few = |replicates| {
+        let mut few = whole.clone();
+        few.run.replicates = replicates;
+        rows(&few)
+    };
+    let (first, second, last) = (few(9), few(24), rows(&whole));
+    let mut seen = [0; 3];
+    for (index, row) in rows(&dropped).into_iter().enumerate() {
+        let stage = match dropped.run.replicates_of(index as u64) {
+            9 => 0,
+            24 => 1,
+            _ => 2,
+        };
+        seen[stage] += 1;
+        let mut expected = [&first, &second, &last][stage][index].clone();
+        if stage < 2 {
+            expected.flags.raise(Flag::DroppedEarly);
+        }
+        // Rules are compared where everybody still is there.
+        let compared = &first[index];
+        let (mut rivals, theirs) = (
+            row.rivals.clone().unwrap(),
+            compared.rivals.clone().unwrap(),
+        );
+        assert_eq!(rivals.replicates, compared.replicates);
+        assert_eq!(
+            format!("{:?}", row.picked),
+            format!("{:?}", compared.picked)
+        );
+        (
+            rivals.cross.diff_to_best_mean,
+            rivals.cross.diff_to_best_mcse,
+        ) = (
+            theirs.cross.diff_to_best_mean,
+            theirs.cross.diff_to_best_mcse,
+        );
+        assert_eq!(rivals.cross, theirs.cross);
+        let mark = row
+            .rivals
+            .as_ref()
+            .map(|rivals| (rivals.best_set, rivals.pareto));
+        assert!(stage == 2 || mark == Some((false, false)));
+        (expected.rivals, expected.picked) = (row.rivals.clone(), row.picked);
+        assert_eq!(format!("{row:?}"), format!("{expected:?}"));
+    }
+    assert!(seen.iter().all(|count| *count > 50), "{seen:?}");
 }
 
 #[test]
@@ -247,7 +333,7 @@ fn shards_make_the_run_they_are_parts_of() {
 
 #[test]
 fn contests_that_do_not_follow_each_other_are_not_appended() {
-    let [scenario, _] = scenarios();
+    let [scenario, ..] = scenarios();
     let of = |range| super::contest(&scenario, Options::default(), &Unobserved, range);
     let mut first = of(0..10).unwrap().unwrap();
     let before = first.clone();
@@ -258,7 +344,7 @@ fn contests_that_do_not_follow_each_other_are_not_appended() {
 
 #[test]
 fn keeping_nothing_is_a_plain_run() {
-    let [scenario, _] = scenarios();
+    let [scenario, ..] = scenarios();
     let mut kept = Told::default();
     let options = Options::default();
     let winners = run_keeping(&scenario, options, &Unobserved, &Forgetful, &mut kept).unwrap();

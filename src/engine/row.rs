@@ -139,6 +139,9 @@ impl AttainableRow {
 /// A rule among the rules of its world.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub struct Rivals {
+    /// Replicates in which all rules of its world are compared: all of its own, or the first ones where rules are
+    /// dropped early.
+    pub replicates: u64,
     /// Regret, probability of being best, difference to the best.
     pub cross: Cross,
     /// Whether its mean cannot be told from the best one by these replicates.

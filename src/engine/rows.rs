@@ -10,6 +10,7 @@ use super::plan::Plan;
 use super::row::{
     AttainableRow, ConfigurationRow, PeriodLift, PeriodRow, PlanRow, Rivals, SplitRow,
 };
+use super::stages::Stage;
 use super::standing::Standing;
 use super::sweep::Sweep;
 use super::today::Todays;
@@ -46,15 +47,17 @@ impl Sweep<'_> {
     /// The finished rows of some slots of a block.
     pub(super) fn rows(
         &self,
-        plan: &Plan,
-        lifts: &BlockLifts,
+        stage: &Stage,
         slots: Range<usize>,
         standing: Option<&Standing>,
     ) -> Result<Vec<ConfigurationRow>, Error> {
         if self.observer.cancelled() {
             return Err(Error::Interrupted);
         }
+        let Stage { plan, lifts, .. } = stage;
         let plans = self.summary_plans(plan, lifts);
+        let compared = standing.and_then(|standing| self.compared_plans(stage, standing));
+        let compared = compared.as_ref().unwrap_or(&plans);
         let rules = self.scenario.grid.len() / self.scenario.grid.worlds();
         let margin = stats::best_set_margin(rules, BEST_SET_LEVEL);
         let scratch = || Scratch::new(self);
@@ -74,24 +77,34 @@ impl Sweep<'_> {
             .map_init(scratch, |scratch, position| {
                 let slot = first + position;
                 let summary_plan = &plans[plan.draw(slot)];
-                let mut row = self.row(plan, lifts, slot, summary_plan, standing, scratch);
+                let mut row = self.row(stage, slot, summary_plan, scratch);
                 row.rivals = standing.map(|standing| {
                     let world = self.scenario.grid.world_of(row.configuration.index);
                     let world = &standing.worlds[usize::try_from(world).unwrap_or(0)];
                     lifts.row(Lift::Decision, plan, slot, &mut scratch.row);
+                    // Fewer than its own replicates where configurations are dropped early.
+                    let common = world.best.lifts().len();
                     row.picked = world.apparent.as_ref().map(|best| {
                         lifts.when_chosen(plan, slot, &mut scratch.other);
-                        stats::picked(&scratch.other, &scratch.row, best)
+                        stats::picked(&scratch.other[..common], &scratch.row[..common], best)
                     });
                     let Scratch {
                         row: lifts, select, ..
                     } = scratch;
                     let (best, star) = (&world.best, &world.star);
-                    let cross = stats::cross_summary(lifts, best, star, select, summary_plan);
+                    let (row_of, star_of) = (&lifts[..common], &star[..common]);
+                    let compared = &compared[plan.draw(slot)];
+                    let mut cross = stats::cross_summary(row_of, best, star_of, select, compared);
+                    if lifts.len() > common {
+                        (cross.diff_to_best_mean, cross.diff_to_best_mcse) =
+                            stats::paired_difference(lifts, &star[..lifts.len()]);
+                    }
                     let (mean, mcse) = (cross.diff_to_best_mean, cross.diff_to_best_mcse);
                     Rivals {
+                        replicates: common as u64,
                         cross,
-                        best_set: stats::in_best_set(mean, mcse, margin),
+                        best_set: stats::in_best_set(mean, mcse, margin)
+                            && !self.scenario.run.drops(row.configuration.index),
                         pareto: standing.pareto[position_of(row.configuration.index)],
                     }
                 });
@@ -131,20 +144,34 @@ impl Sweep<'_> {
         row
     }
 
+    /// As [`Sweep::summary_plans`], for the replicates in which rules are compared; `None` where these are all.
+    fn compared_plans(&self, stage: &Stage, standing: &Standing) -> Option<Vec<SummaryPlan>> {
+        if self.scenario.run.compared() == stage.lifts.replicates() as u64 {
+            return None;
+        }
+        let mut replicates = vec![0; stage.plan.draws.len()];
+        for (slot, configuration) in stage.plan.configurations.iter().enumerate() {
+            let world = self.scenario.grid.world_of(*configuration);
+            let world = &standing.worlds[usize::try_from(world).unwrap_or(0)];
+            replicates[stage.plan.draw(slot)] = world.best.lifts().len();
+        }
+        let plan = |n| SummaryPlan::new(n, &[], self.scenario.metrics.tail);
+        replicates.into_iter().map(plan).collect()
+    }
+
     /// A row but for its rivals.
     fn row(
         &self,
-        plan: &Plan,
-        lifts: &BlockLifts,
+        stage: &Stage,
         slot: usize,
         summary_plan: &SummaryPlan,
-        standing: Option<&Standing>,
         scratch: &mut Scratch<'_>,
     ) -> ConfigurationRow {
+        let Stage { plan, lifts, .. } = stage;
         let configuration = self.scenario.grid.configuration(plan.configurations[slot]);
         let metrics = &self.scenario.metrics;
         let mut summaries = Vec::with_capacity(self.scenario.run.lifts.len());
-        let known = standing.and_then(|standing| standing.decisions.get(slot));
+        let known = stage.decisions.get(slot);
         for &lift in &self.scenario.run.lifts {
             if let (Lift::Decision, Some(known)) = (lift, known) {
                 summaries.push((lift, known.clone()));
@@ -304,6 +331,8 @@ impl Sweep<'_> {
         let mut flags = today.flags;
         flags.merge(scratch.world_flags(self.scenario, configuration));
         flags.raise_if(lifts.capped[plan.draw(slot)], Flag::RateCapped);
+        let drops = self.scenario.run.drops(configuration.index);
+        flags.raise_if(drops, Flag::DroppedEarly);
         (row, flags)
     }
 }

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::budget::{Options, blocks, refuse_size};
+use super::budget::{Options, refuse_size};
 use super::chain::Chain;
 use super::exact;
 use super::keeper::{Forgetful, Keeper, Piece, Stretch, stretches};
@@ -16,7 +16,8 @@ use super::kernel::Kernel;
 use super::observer::{Observer, Phase};
 use super::row::{AllocationRow, ConfigurationRow, Sink};
 use super::shares::share_rows;
-use super::standing::{Contest, Standing};
+use super::stages::ranges;
+use super::standing::Contest;
 use super::sweep::{Made, ROWS_AT_ONCE, Sweep};
 use super::winners::Winners;
 use super::worlds::Worlds;
@@ -90,9 +91,9 @@ pub fn contest(
     let worlds = Worlds::new(scenario);
     let sweep = Sweep::new(scenario, &chain, &worlds, observer);
     let mut contest = Contest::new(&scenario.grid, range.start);
-    for block in blocks(scenario, options, range) {
-        let (plan, lifts) = sweep.block(block, Phase::Best)?;
-        sweep.contend(&mut contest, &plan, &lifts);
+    for block in ranges(scenario, options, range) {
+        let mut stages = sweep.block(block, Phase::Best)?;
+        sweep.contend(&mut contest, &mut stages);
     }
     Ok(Some(contest))
 }
@@ -131,18 +132,12 @@ pub fn rows<E: From<Error>>(
     let worlds = Worlds::new(scenario);
     let sweep = Sweep::new(scenario, &chain, &worlds, observer);
     let standing = contest.map(Contest::finish);
-    for block in blocks(scenario, options, range) {
-        let (plan, lifts) = sweep.block(block, Phase::Sweep)?;
-        sweep.rows_of_block(
-            &plan,
-            &lifts,
-            standing.as_ref(),
-            false,
-            &mut |made| match made {
-                Made::Rows(rows) => take(rows),
-                Made::Draws(_) => Ok(()),
-            },
-        )?;
+    for block in ranges(scenario, options, range) {
+        let stages = sweep.block(block, Phase::Sweep)?;
+        sweep.rows_of_block(&stages, standing.as_ref(), false, &mut |made| match made {
+            Made::Rows(rows) => take(rows),
+            Made::Draws(_) => Ok(()),
+        })?;
     }
     Ok(())
 }
@@ -169,9 +164,9 @@ pub fn finish<E: From<Error>>(
     let sweep = Sweep::new(scenario, &chain, &worlds, observer);
     let mut harvest = Harvest::new(scenario, sink);
     if harvest.sink.takes_draws() {
-        for block in blocks(scenario, options, 0..scenario.grid.len()) {
-            let (plan, lifts) = sweep.block(block, Phase::Sweep)?;
-            sweep.draws_of_block(&plan, &lifts, 0..plan.slots(), &mut |made| match made {
+        for block in ranges(scenario, options, 0..scenario.grid.len()) {
+            let stages = sweep.block(block, Phase::Sweep)?;
+            sweep.draws_of_block(&stages, &mut |made| match made {
                 Made::Draws(draws) => harvest.sink.draws(draws),
                 Made::Rows(_) => Ok(()),
             })?;
@@ -212,7 +207,7 @@ fn everything<E: From<Error>, S: Sink<Error = E>>(
     let stretches = stretches(rows, total);
     let mut log = Log::new(keeper, |first, end| Piece::Rows { first, end });
 
-    let all = blocks(scenario, options, 0..total);
+    let all = ranges(scenario, options, 0..total);
     let known = compares(scenario).then(|| kept_contest(scenario, keeper, &kept));
     let mut standing = None;
     match known {
@@ -222,21 +217,18 @@ fn everything<E: From<Error>, S: Sink<Error = E>>(
                 && contest.range().is_empty()
                 && stretches == [Stretch::Missing(0..total)] =>
         {
-            let (plan, lifts) = sweep.block(0..total, Phase::Sweep)?;
-            let decisions = sweep.contend(&mut contest, &plan, &lifts);
+            let mut stages = sweep.block(0..total, Phase::Sweep)?;
+            sweep.contend(&mut contest, &mut stages);
             keep_contest(keeper, &contest, log.on())?;
-            let standing = Standing {
-                decisions,
-                ..contest.finish()
-            };
-            return sweep.rows_of_block(&plan, &lifts, Some(&standing), draws, &mut |made| {
+            let standing = contest.finish();
+            return sweep.rows_of_block(&stages, Some(&standing), draws, &mut |made| {
                 take_made(harvest, &mut log, &made)
             });
         }
         Some(mut contest) => {
-            for block in blocks(scenario, options, contest.range().end..total) {
-                let (plan, lifts) = sweep.block(block, Phase::Best)?;
-                sweep.contend(&mut contest, &plan, &lifts);
+            for block in ranges(scenario, options, contest.range().end..total) {
+                let mut stages = sweep.block(block, Phase::Best)?;
+                sweep.contend(&mut contest, &mut stages);
                 let last = contest.range().end == total && log.on();
                 keep_contest(keeper, &contest, last)?;
             }
@@ -257,9 +249,9 @@ fn everything<E: From<Error>, S: Sink<Error = E>>(
                 None => range,
             },
         };
-        for block in blocks(scenario, options, missing) {
-            let (plan, lifts) = sweep.block(block, Phase::Sweep)?;
-            sweep.rows_of_block(&plan, &lifts, standing.as_ref(), draws, &mut |made| {
+        for block in ranges(scenario, options, missing) {
+            let stages = sweep.block(block, Phase::Sweep)?;
+            sweep.rows_of_block(&stages, standing.as_ref(), draws, &mut |made| {
                 take_made(harvest, &mut log, &made)
             })?;
         }

@@ -1,20 +1,23 @@
-//! How many replicates a run takes whose Monte Carlo errors are given in their place.
+//! How many replicates a run takes whose Monte Carlo errors are given in their place, and which configurations
+//! get fewer.
 //!
 //! Errors are looked at after a whole number of batches, never in between: what is decided depends on the
 //! numbers of those replicates alone, not on threads, memory or time. Stopping by the errors themselves is
 //! valid as they become small (Chow & Robbins 1965; Glynn & Whitt 1992); a minimum guards small numbers.
 
-use super::budget::{Options, blocks, refuse_size};
+use super::budget::{Options, refuse_size};
 use super::chain::Chain;
+use super::dropping;
 use super::observer::{Observer, Phase};
 use super::row::ConfigurationRow;
+use super::stages::survivors;
 use super::sweep::{ROWS_AT_ONCE, Sweep};
 use super::worlds::Worlds;
 use crate::problem::Error;
 use crate::scenario::{Scenario, Stopping};
 
 /// Replicates of a batch.
-const BATCH: u64 = 1_024;
+pub(super) const BATCH: u64 = 1_024;
 
 /// Replicates before anything is decided.
 pub(super) const FEWEST: u64 = 2 * BATCH;
@@ -25,9 +28,11 @@ const FARTHEST: f64 = 8.0;
 /// What is added to an extrapolation, so that it seldom has to be repeated.
 const SLACK: f64 = 1.05;
 
-/// Sweeps the grid until the Monte Carlo errors of all means and conditional values at risk are as small as
-/// the scenario asks, or its largest number of replicates is reached, and makes that number the scenario's.
-/// Nothing happens where the number is given.
+/// Settles what a run finds out by itself before it begins, and makes it the scenario's: how many replicates it
+/// takes, and which configurations are dropped early. Nothing happens where neither is asked for.
+///
+/// The grid is swept until the Monte Carlo errors of all means and conditional values at risk are as small as the
+/// scenario asks, or its largest number of replicates is reached. Who is dropped holds nobody up.
 ///
 /// # Errors
 ///
@@ -37,21 +42,34 @@ pub fn settle(
     options: Options,
     observer: &dyn Observer,
 ) -> Result<(), Error> {
-    let Some(mut stopping) = scenario.run.stopping.clone() else {
+    let stopping = scenario.run.stopping.clone();
+    let most = stopping.as_ref().map(|stopping| stopping.max_replicates);
+    let most = most.unwrap_or(scenario.run.replicates);
+    let looks = dropping::begin(scenario, most);
+    let Some(mut stopping) = stopping else {
+        for look in looks {
+            scenario.run.replicates = look;
+            dropping::look(scenario, options, observer)?;
+        }
+        scenario.run.replicates = most;
         return Ok(());
     };
     stopping.checks.clear();
-    let mut replicates = FEWEST.min(stopping.max_replicates);
+    let mut replicates = FEWEST.min(most);
     loop {
         scenario.run.replicates = replicates;
         refuse_size(scenario, options)?;
+        if looks.contains(&replicates) {
+            dropping::look(scenario, options, observer)?;
+        }
         let needed = needed(scenario, options, observer, &stopping)?;
         stopping.checks.push(replicates);
         stopping.reached = needed <= 1.0;
-        if stopping.reached || replicates >= stopping.max_replicates {
+        if stopping.reached || replicates >= most {
             break;
         }
-        replicates = next(replicates, needed, stopping.max_replicates);
+        let later = looks.iter().copied().find(|look| *look > replicates);
+        replicates = next(replicates, needed, later.unwrap_or(most));
     }
     scenario.run.stopping = Some(stopping);
     Ok(())
@@ -80,11 +98,12 @@ fn needed(
     let worlds = Worlds::new(scenario);
     let sweep = Sweep::new(scenario, &chain, &worlds, observer);
     let mut needed = 0.0_f64;
-    for block in blocks(scenario, options, 0..scenario.grid.len()) {
-        let (plan, lifts) = sweep.block(block, Phase::Settle)?;
-        for first in (0..plan.slots()).step_by(ROWS_AT_ONCE) {
-            let slots = first..plan.slots().min(first + ROWS_AT_ONCE);
-            let rows = sweep.rows(&plan, &lifts, slots, None)?;
+    for part in survivors(scenario, options) {
+        let stage = sweep.stage(part, scenario.run.replicates, Phase::Settle)?;
+        let slots = stage.plan.slots();
+        for first in (0..slots).step_by(ROWS_AT_ONCE) {
+            let some = first..slots.min(first + ROWS_AT_ONCE);
+            let rows = sweep.rows(&stage, some, None)?;
             needed = rows
                 .iter()
                 .map(|row| of_row(row, stopping))
@@ -147,7 +166,8 @@ mod tests {
             let chain = Chain::new(&scenario.campaigns, scenario.budget);
             let worlds = Worlds::new(scenario);
             let sweep = Sweep::new(scenario, &chain, &worlds, &Unobserved);
-            sweep.block(0..1, phase).is_err()
+            let replicates = scenario.run.replicates;
+            sweep.stage(vec![0], replicates, phase).is_err()
         };
         let mut by_chance = 0;
         for seed in 0..20 {

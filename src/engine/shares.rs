@@ -11,6 +11,7 @@ use super::observer::{Observer, Phase};
 use super::plan::Plan;
 use super::planner::Planner;
 use super::row::AllocationRow;
+use super::stages::members;
 use super::today::Todays;
 use crate::lanes::LANES;
 use crate::problem::Error;
@@ -29,25 +30,34 @@ pub(super) fn share_rows<E: From<Error>>(
 ) -> Result<(), E> {
     let scenario = kernel.scenario;
     let (n, replicates) = (scenario.campaigns.len(), scenario.run.replicates);
-    observer.begin(Phase::Shares, configurations.len() as u64 * replicates);
+    let run = &scenario.run;
+    let all = configurations.iter().map(|index| run.replicates_of(*index));
+    observer.begin(Phase::Shares, all.sum());
     let numbers = usize::try_from(options.memory / (8 * replicates)).unwrap_or(usize::MAX);
     let (width, batch) = (numbers.clamp(1, n), (numbers / n).max(1));
     let metric = Planner::new(scenario).of_table(scenario);
     for configurations in configurations.chunks(batch) {
-        let plan = Plan::plain(scenario, configurations.to_vec());
         let mut todays = Todays::new(scenario, kernel.chain, &metric);
-        let mut quantiles = vec![Vec::with_capacity(n); configurations.len()];
-        for first in (0..n).step_by(width) {
-            let channels = first..n.min(first + width);
-            let found = share_quantiles(kernel, &plan, &channels, observer)?;
-            for (all, found) in quantiles.iter_mut().zip(found) {
-                all.extend(found);
+        let mut made = Vec::with_capacity(configurations.len());
+        for (replicates, members) in members(run, configurations.iter().copied()) {
+            let plan = Plan::plain(scenario, members);
+            let mut quantiles = vec![Vec::with_capacity(n); plan.slots()];
+            for first in (0..n).step_by(width) {
+                let channels = first..n.min(first + width);
+                let found = share_quantiles(kernel, &plan, replicates, &channels, observer)?;
+                for (all, found) in quantiles.iter_mut().zip(found) {
+                    all.extend(found);
+                }
             }
+            let of_slot = quantiles.into_iter().enumerate();
+            made.extend(of_slot.map(|(slot, quantiles)| {
+                let bounds = plan.limits.get(plan.bounds_of_slot(slot)).clone();
+                (plan.configurations[slot], bounds, quantiles)
+            }));
         }
-        for (slot, (&configuration, quantiles)) in configurations.iter().zip(quantiles).enumerate()
-        {
-            let bounds = plan.limits.get(plan.bounds_of_slot(slot));
-            let today = &todays.of(configuration, bounds).shares;
+        made.sort_unstable_by_key(|(configuration, ..)| *configuration);
+        for (configuration, bounds, quantiles) in made {
+            let today = &todays.of(configuration, &bounds).shares;
             let rows: Vec<AllocationRow> = quantiles
                 .into_iter()
                 .enumerate()
@@ -69,10 +79,10 @@ pub(super) fn share_rows<E: From<Error>>(
 fn share_quantiles(
     kernel: &Kernel<'_>,
     plan: &Plan,
+    replicates: u64,
     channels: &Range<usize>,
     observer: &dyn Observer,
 ) -> Result<Vec<Vec<(f64, f64)>>, Error> {
-    let replicates = kernel.scenario.run.replicates;
     // One run of shares per node and replicate: configurations that differ in elasticity alone
     // share a node.
     let nodes = plan.nodes();

@@ -6,8 +6,8 @@ use std::sync::Mutex;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::lifts::BlockLifts;
 use super::plan::Plan;
+use super::stages::Stage;
 use super::sweep::Sweep;
 use crate::scenario::{Grid, Lift};
 use crate::stats::{self, Best, BestPerReplicate, SelectScratch, Summary};
@@ -51,11 +51,10 @@ pub(super) struct Standing {
     pub(super) worlds: Vec<WorldBest>,
     /// One entry per configuration.
     pub(super) pareto: Vec<bool>,
-    /// Statistics of the decision lifts, where all configurations are in one block; empty else.
-    pub(super) decisions: Decisions,
 }
 
-/// Statistics of the decision lifts of a block: one entry for all slots with the same lifts.
+/// Statistics of the decision lifts of a stage: one entry for all slots with the same lifts; none before the first
+/// pass.
 #[derive(Debug, Default)]
 pub(super) struct Decisions {
     summaries: Vec<Summary>,
@@ -139,7 +138,6 @@ impl Contest {
         Standing {
             worlds: worlds.collect(),
             pareto,
-            decisions: Decisions::default(),
         }
     }
 }
@@ -155,21 +153,39 @@ impl Contender {
 }
 
 impl Sweep<'_> {
-    /// Takes the next block into a contest; the statistics of its decision lifts.
-    pub(super) fn contend(
-        &self,
-        contest: &mut Contest,
-        plan: &Plan,
-        lifts: &BlockLifts,
-    ) -> Decisions {
+    /// Takes the next block into a contest, and leaves the statistics of its decision lifts with those stages that
+    /// run through all replicates. Who was dropped early takes part in the first replicates, in which everybody
+    /// does, and is neither the star nor on the front.
+    pub(super) fn contend(&self, contest: &mut Contest, stages: &mut [Stage]) {
+        let mut points = Vec::new();
+        for stage in stages.iter_mut() {
+            stage.decisions = self.contend_of_stage(contest, stage);
+            let of_stage = stage.plan.configurations.iter().enumerate();
+            points.extend(of_stage.map(|(slot, configuration)| {
+                let summary = stage.decisions.get(slot);
+                let point = summary.map(|summary| (summary.mean, summary.cvar));
+                (
+                    *configuration,
+                    point.unwrap_or((f64::NEG_INFINITY, f64::NEG_INFINITY)),
+                )
+            }));
+        }
+        points.sort_unstable_by_key(|(configuration, _)| *configuration);
+        let points = points.into_iter().map(|(_, point)| point);
+        contest.points.extend(points);
+    }
+
+    fn contend_of_stage(&self, contest: &mut Contest, stage: &Stage) -> Decisions {
+        let Stage { plan, lifts, .. } = stage;
+        let whole = lifts.replicates() as u64 == self.scenario.run.replicates;
         let mut all = Decisions {
             summaries: Vec::new(),
             entries: vec![0; plan.slots()],
         };
-        for (world, known) in contest.worlds.iter_mut().enumerate() {
+        for (known, of_world) in contest.worlds.iter_mut().zip(self.slots_of_worlds(plan)) {
             // Slots that are alike follow the first of them.
             let (mut slots, mut like) = (Vec::new(), Vec::new());
-            for slot in self.slots_of_world(plan, world as u64) {
+            for slot in of_world {
                 let first = lifts.like(slot);
                 if first == slot {
                     all.entries[slot] = all.summaries.len() + slots.len();
@@ -180,66 +196,69 @@ impl Sweep<'_> {
                     like[all.entries[first] - all.summaries.len()] += 1;
                 }
             }
-            let (best, summaries) = self.block_best(plan, lifts, &slots, &like);
-            if let (Some(best), Some(star)) = (best, highest(&summaries)) {
-                let mut contender = Contender {
-                    best,
-                    mean: summaries[star].mean,
-                    star: Vec::new(),
-                };
+            let (best, summaries) = self.block_best(stage, &slots, &like, whole);
+            let Some(best) = best else { continue };
+            let mut contender = Contender {
+                best,
+                mean: f64::NEG_INFINITY,
+                star: Vec::new(),
+            };
+            if let Some(star) = highest(&summaries) {
+                contender.mean = summaries[star].mean;
                 lifts.row(Lift::Decision, plan, slots[star], &mut contender.star);
-                match known {
-                    Some(known) => known.merge(contender),
-                    None => *known = Some(contender),
-                }
+            }
+            match known {
+                Some(known) => known.merge(contender),
+                None => *known = Some(contender),
             }
             all.summaries.extend(summaries);
         }
-        let point = |entry: &usize| (all.summaries[*entry].mean, all.summaries[*entry].cvar);
-        contest.points.extend(all.entries.iter().map(point));
-        all
+        if whole { all } else { Decisions::default() }
     }
 
-    /// The slots of a block that belong to a world, in their order.
-    fn slots_of_world(&self, plan: &Plan, world: u64) -> Vec<usize> {
-        // A block is a stretch of the grid, and the world is its fastest part.
-        let worlds = self.scenario.grid.worlds();
-        let begins = plan.configurations.first().copied().unwrap_or(0) % worlds;
-        let whole = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
-        let first = whole((world + worlds - begins) % worlds);
-        (first..plan.slots()).step_by(whole(worlds)).collect()
+    /// The slots of every world, in their order.
+    fn slots_of_worlds(&self, plan: &Plan) -> Vec<Vec<usize>> {
+        let grid = &self.scenario.grid;
+        let mut slots = vec![Vec::new(); usize::try_from(grid.worlds()).unwrap_or(usize::MAX)];
+        for (slot, configuration) in plan.configurations.iter().enumerate() {
+            slots[usize::try_from(grid.world_of(*configuration)).unwrap_or(0)].push(slot);
+        }
+        slots
     }
 
-    /// The best decision lifts among some slots of a block, each of which stands for so many that are alike, and
-    /// the statistics of each.
+    /// The best decision lifts among some slots of a stage, each of which stands for so many that are alike, in the
+    /// replicates in which all are compared; and the statistics of each, where they are `whole`.
     fn block_best(
         &self,
-        plan: &Plan,
-        lifts: &BlockLifts,
+        stage: &Stage,
         slots: &[usize],
         like: &[usize],
+        whole: bool,
     ) -> (Option<Seen>, Vec<Summary>) {
         const JOB: usize = 64;
+        let Stage { plan, lifts, .. } = stage;
+        let compared = self.scenario.run.compared();
         let (plans, metrics) = (self.summary_plans(plan, lifts), &self.scenario.metrics);
         // As many as there are threads: whoever saw which configurations changes nothing.
         let idle: Mutex<Vec<Seen>> = Mutex::new(Vec::new());
         let picks = self.kernel.kept.picks();
         let take = || idle.lock().ok()?.pop();
         let job = |(slots, like): (&[usize], &[usize])| -> Vec<Summary> {
-            let replicates = lifts.defined(plan.draw(slots[0]));
+            let replicates = lifts.defined_before(plan.draw(slots[0]), compared);
             let mut best = take().unwrap_or_else(|| Seen::new(replicates, picks));
             let (mut row, mut select) = (Vec::new(), SelectScratch::default());
             let summary = |(slot, like): (&usize, &usize)| {
                 if let Some(best) = &mut best.apparent {
                     lifts.when_chosen(plan, *slot, &mut row);
-                    best.observe_all(&row, *like);
+                    best.observe_all(&row[..replicates], *like);
                 }
                 lifts.row(Lift::Decision, plan, *slot, &mut row);
-                best.decision.observe_all(&row, *like);
+                best.decision.observe_all(&row[..replicates], *like);
                 let (target, pessimism) = (metrics.target, metrics.pessimism);
-                plans[plan.draw(*slot)].summarise(&row, &mut select, target, pessimism)
+                let plan = &plans[plan.draw(*slot)];
+                whole.then(|| plan.summarise(&row, &mut select, target, pessimism))
             };
-            let summaries = slots.iter().zip(like).map(summary).collect();
+            let summaries = slots.iter().zip(like).filter_map(summary).collect();
             if let Ok(mut idle) = idle.lock() {
                 idle.push(best);
             }

@@ -14,6 +14,7 @@ use super::observer::{Observer, Phase};
 use super::plan::Plan;
 use super::planner::{Planner, TableMetric};
 use super::row::{ConfigurationRow, Draws};
+use super::stages::{Stage, members};
 use super::standing::Standing;
 use super::worlds::Worlds;
 use crate::problem::{Error, Place, Problem};
@@ -25,7 +26,7 @@ pub(super) const ROWS_AT_ONCE: usize = 2_048;
 /// More than this fraction of replicates without any conversion is an error.
 const DEGENERATE_LIMIT: f64 = 0.01;
 
-/// While the number of replicates is still to be found, so many standard errors more are let pass: few
+/// Where these are not all replicates that are swept, so many standard errors more are let pass: few
 /// replicates may hold more of them than all will.
 const BY_CHANCE: f64 = 5.0;
 
@@ -65,39 +66,60 @@ impl<'a> Sweep<'a> {
         }
     }
 
-    /// Hands the rows of a block to `take`, some at a time, and before them, if `draws` are wanted, every
-    /// replicate's lifts.
+    /// Hands the rows of a block to `take` in grid order, some at a time, and before them, if `draws` are wanted,
+    /// every replicate's lifts.
     pub(super) fn rows_of_block<E: From<Error>>(
         &self,
-        plan: &Plan,
-        lifts: &BlockLifts,
+        stages: &[Stage],
         standing: Option<&Standing>,
         draws: bool,
         take: &mut dyn FnMut(Made<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        for first in (0..plan.slots()).step_by(ROWS_AT_ONCE) {
-            let slots = first..plan.slots().min(first + ROWS_AT_ONCE);
+        for part in parts(stages) {
             if draws {
-                self.draws_of_block(plan, lifts, slots.clone(), take)?;
+                self.draws_of_part(stages, &part, take)?;
             }
-            take(Made::Rows(&self.rows(plan, lifts, slots, standing)?))?;
+            let mut rows = Vec::new();
+            for (stage, slots) in stages.iter().zip(part) {
+                rows.extend(self.rows(stage, slots, standing)?);
+            }
+            if stages.len() > 1 {
+                rows.sort_unstable_by_key(|row| row.configuration.index);
+            }
+            take(Made::Rows(&rows))?;
         }
         Ok(())
     }
 
-    /// Hands every replicate's lifts of some slots to `take`.
+    /// Hands every replicate's lifts of a block to `take`.
     pub(super) fn draws_of_block<E: From<Error>>(
         &self,
-        plan: &Plan,
-        lifts: &BlockLifts,
-        slots: Range<usize>,
+        stages: &[Stage],
         take: &mut dyn FnMut(Made<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        for slot in slots {
+        parts(stages).try_for_each(|part| self.draws_of_part(stages, &part, take))
+    }
+
+    /// Hands every replicate's lifts of some slots of each stage to `take`, in grid order.
+    fn draws_of_part<E: From<Error>>(
+        &self,
+        stages: &[Stage],
+        part: &[Range<usize>],
+        take: &mut dyn FnMut(Made<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let of_stage = |(stage, slots): (usize, &Range<usize>)| {
+            let configurations = &stages[stage].plan.configurations[slots.clone()];
+            let slots = configurations.iter().zip(slots.clone());
+            slots.map(move |(configuration, slot)| (*configuration, stage, slot))
+        };
+        let mut slots: Vec<(u64, usize, usize)> =
+            part.iter().enumerate().flat_map(of_stage).collect();
+        slots.sort_unstable();
+        for (configuration, stage, slot) in slots {
             if self.observer.cancelled() {
                 return Err(Error::Interrupted.into());
             }
-            let configuration = plan.configurations[slot];
+            let Stage { plan, lifts, .. } = &stages[stage];
             lifts.pieces(&self.scenario.run.lifts, plan, slot, |first, lifts| {
                 take(Made::Draws(&Draws {
                     configuration,
@@ -109,23 +131,25 @@ impl<'a> Sweep<'a> {
         Ok(())
     }
 
-    pub(super) fn block(
-        &self,
-        range: Range<u64>,
-        phase: Phase,
-    ) -> Result<(Plan, BlockLifts), Error> {
-        self.sweep(range.collect(), phase)
+    /// Sweeps the configurations of a range, each through its replicates.
+    pub(super) fn block(&self, range: Range<u64>, phase: Phase) -> Result<Vec<Stage>, Error> {
+        let members = members(&self.scenario.run, range).into_iter();
+        let stage = |(replicates, configurations)| self.stage(configurations, replicates, phase);
+        members.map(stage).collect()
     }
 
-    pub(super) fn sweep(
+    /// Sweeps some configurations through the first replicates.
+    pub(super) fn stage(
         &self,
         configurations: Vec<u64>,
+        replicates: u64,
         phase: Phase,
-    ) -> Result<(Plan, BlockLifts), Error> {
-        let replicates = self.scenario.run.replicates;
+    ) -> Result<Stage, Error> {
         let (plan, lifts) = self.sweep_through(configurations, 0..replicates, phase)?;
-        self.refuse_degenerate(&plan, &lifts, phase)?;
-        Ok((plan, lifts))
+        // Few replicates may miss by chance what all of them have.
+        let few = phase == Phase::Settle || replicates < self.scenario.run.replicates;
+        self.refuse_degenerate(&plan, &lifts, few)?;
+        Ok(Stage::new(plan, lifts))
     }
 
     /// Sweeps some configurations through some replicates, however many of these hold no conversion.
@@ -144,15 +168,10 @@ impl<'a> Sweep<'a> {
         Ok((plan, lifts))
     }
 
-    fn refuse_degenerate(
-        &self,
-        plan: &Plan,
-        lifts: &BlockLifts,
-        phase: Phase,
-    ) -> Result<(), Error> {
+    fn refuse_degenerate(&self, plan: &Plan, lifts: &BlockLifts, few: bool) -> Result<(), Error> {
         let replicates = lifts.replicates();
         let mut most = DEGENERATE_LIMIT * replicates as f64;
-        if phase == Phase::Settle {
+        if few {
             most += BY_CHANCE * most.sqrt();
         }
         for draw in 0..plan.draws.len() {
@@ -172,4 +191,29 @@ impl<'a> Sweep<'a> {
         }
         Ok(())
     }
+}
+
+/// The slots of every stage of a block, [`ROWS_AT_ONCE`] configurations of the grid at a time.
+fn parts(stages: &[Stage]) -> impl Iterator<Item = Vec<Range<usize>>> {
+    let ends = |stage: &Stage| {
+        let configurations = &stage.plan.configurations;
+        Some((*configurations.first()?, *configurations.last()? + 1))
+    };
+    let (firsts, ends): (Vec<u64>, Vec<u64>) = stages.iter().filter_map(ends).unzip();
+    let first = firsts.into_iter().min().unwrap_or(0);
+    let end = ends.into_iter().max().unwrap_or(0);
+    let part = move |from: u64| {
+        let to = from + ROWS_AT_ONCE as u64;
+        let slots = |stage: &Stage| {
+            let before = |end| {
+                stage
+                    .plan
+                    .configurations
+                    .partition_point(|index| *index < end)
+            };
+            before(from)..before(to)
+        };
+        stages.iter().map(slots).collect()
+    };
+    (first..end).step_by(ROWS_AT_ONCE).map(part)
 }

@@ -1,6 +1,7 @@
 //! Who won: the rows a reader wants first, kept while all rows stream by.
 
 use super::row::ConfigurationRow;
+use crate::flag::Flag;
 use crate::scenario::{Lift, Scenario};
 use crate::stats::Picked;
 use crate::units::{ZERO_LIFT, comparable};
@@ -69,6 +70,8 @@ pub struct WorldWinners {
     pub best_set: u64,
     /// Configurations seen.
     pub rules: u64,
+    /// Configurations that were dropped early.
+    pub dropped: u64,
     /// What all of them do where they look best.
     picked: Option<Picked>,
     /// Configurations of the Pareto front, with their mean and conditional value at risk.
@@ -120,6 +123,15 @@ impl WorldWinners {
 
     fn observe(&mut self, row: &ConfigurationRow) {
         self.rules += 1;
+        if let Some(picked) = &row.picked {
+            self.picked.get_or_insert_default().add(picked);
+        }
+        // Others have beaten it in the same replicates, of which it has fewer: its own numbers do not compare with
+        // those of all replicates.
+        if row.flags.has(Flag::DroppedEarly) {
+            self.dropped += 1;
+            return;
+        }
         for criterion in Criterion::ALL {
             let Some(score) = criterion.of(row) else {
                 continue;
@@ -132,9 +144,6 @@ impl WorldWinners {
             {
                 *best = Some(row.clone());
             }
-        }
-        if let Some(picked) = &row.picked {
-            self.picked.get_or_insert_default().add(picked);
         }
         let Some(rivals) = &row.rivals else { return };
         self.best_set += u64::from(rivals.best_set);
@@ -184,6 +193,8 @@ struct Rule {
     worst: ConfigurationRow,
     /// Worlds seen.
     seen: u64,
+    /// Whether it was dropped early in one of them, and so is not the best over all.
+    dropped: bool,
 }
 
 /// The winners of all worlds.
@@ -247,6 +258,7 @@ impl Winners {
             },
             worst: row.clone(),
             seen: 0,
+            dropped: false,
         });
         if score < rule.robust.worst_mean {
             rule.robust.worst_mean = score;
@@ -254,11 +266,13 @@ impl Winners {
         }
         rule.robust.mean += score / worlds as f64;
         rule.seen += 1;
+        rule.dropped |= row.flags.has(Flag::DroppedEarly);
         if rule.seen < worlds {
             self.current = Some(rule);
-        } else if self
-            .robust
-            .is_none_or(|best| comparable(rule.robust.worst_mean) > comparable(best.worst_mean))
+        } else if !rule.dropped
+            && self
+                .robust
+                .is_none_or(|best| comparable(rule.robust.worst_mean) > comparable(best.worst_mean))
         {
             self.robust = Some(rule.robust);
             self.worst = Some(rule.worst);

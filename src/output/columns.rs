@@ -129,7 +129,7 @@ pub fn configuration_columns(scenario: &Scenario) -> Vec<Column> {
         columns.extend(attainable_columns(scenario));
     }
     columns.extend(plan_columns());
-    columns.extend(closing_columns());
+    columns.extend(closing_columns(scenario));
     columns
 }
 
@@ -454,9 +454,9 @@ fn picked_columns() -> Vec<Column> {
             PROBABILITY,
             "share of replicates in which no rule of the same world has a higher apparent lift, so that choosing by appearance picks it; ties share",
             |row| {
-                let picked = row.picked.as_ref();
-                picked.map_or(Cell::Missing, |picked| {
-                    Cell::Number(picked.replicates / row.replicates as f64)
+                let picked = row.picked.as_ref().zip(row.rivals.as_ref());
+                picked.map_or(Cell::Missing, |(picked, rivals)| {
+                    Cell::Number(picked.replicates / rivals.replicates as f64)
                 })
             },
         ),
@@ -626,24 +626,33 @@ fn plan_columns() -> Vec<Column> {
     ]
 }
 
-fn closing_columns() -> Vec<Column> {
-    vec![
-        Column::new(
-            "replicates",
-            "count",
-            "replicates the statistics rest on",
-            |row| Cell::Integer(row.replicates),
-        ),
-        Column::new(
-            "degenerate_replicates",
-            "count",
-            "replicates left out because the sample held no conversion at all",
-            |row| Cell::Integer(row.degenerate_replicates),
-        ),
-        Column::new("flags", "names", "what is unusual, joined by `;`", |row| {
-            Cell::Flags(row.flags)
-        }),
-    ]
+fn closing_columns(scenario: &Scenario) -> Vec<Column> {
+    let count = |name: &str, meaning: &str, read: fn(&ConfigurationRow) -> Option<u64>| {
+        Column::new(name, "count", meaning, move |row| {
+            read(row).map_or(Cell::Missing, Cell::Integer)
+        })
+    };
+    let mut columns = vec![count(
+        "replicates",
+        "replicates the statistics rest on",
+        |row| Some(row.replicates),
+    )];
+    if scenario.run.dropping.is_some() {
+        columns.push(count(
+            "compared_replicates",
+            "replicates in which no rule was dropped yet, on which regret, prob_best, prob_picked and the picked lifts rest",
+            |row| Some(row.rivals.as_ref()?.replicates),
+        ));
+    }
+    columns.push(count(
+        "degenerate_replicates",
+        "replicates left out because the sample held no conversion at all",
+        |row| Some(row.degenerate_replicates),
+    ));
+    let meaning = "what is unusual, joined by `;`";
+    let flags = |row: &ConfigurationRow| Cell::Flags(row.flags);
+    columns.push(Column::new("flags", "names", meaning, flags));
+    columns
 }
 
 /// `p05` for 0.05, `p97_5` for 0.975.

@@ -247,6 +247,13 @@ fn resolved(scenario: &Scenario) -> Value {
             "checks": stopping.checks,
             "reached": stopping.reached,
         })),
+        "dropping": scenario.run.dropping.as_ref().map(|dropping| json!({
+            "level": dropping.level,
+            "margin": dropping.margin,
+            "looks": dropping.looks.iter().zip(dropping.counts())
+                .map(|(replicates, dropped)| json!({ "replicates": replicates, "dropped": dropped }))
+                .collect::<Vec<_>>(),
+        })),
         "lifts": scenario.run.lifts.iter().map(|lift| lift.name()).collect::<Vec<_>>(),
         "metrics": {
             "quantiles": metrics.quantiles,

@@ -303,9 +303,13 @@
   };
   const smaller = (name) => name.startsWith("regret") || name.startsWith("optimism") || name.endsWith("_sd") || name === "max_ratio" || name === "moved_share";
   const everyRow = () => Array.from({ length: rows }, (_, r) => r);
+  // Others have beaten them, in fewer replicates than the rest has: their numbers do not compare.
+  const flagsColumn = columns.get("flags");
+  const dropped = (r) => flagsColumn !== undefined && r !== undefined && flagsColumn.codes[r] !== 65535 && flagsColumn.names[flagsColumn.codes[r]].split(";").includes("W_DROPPED_EARLY");
   const bestCell = () => {
     let best = null, score = -Infinity;
     for (const c of design ? everyRow().map(configurationOf) : cells().flat()) {
+      if (dropped(row(c))) continue;
       const value = at(state.metric, row(c)) * (smaller(state.metric) ? -1 : 1);
       if (value > score) { score = value; best = c; }
     }

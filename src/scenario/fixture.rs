@@ -70,6 +70,7 @@ pub(crate) fn scenario() -> Scenario {
         run: RunSettings {
             replicates: 130,
             stopping: None,
+            dropping: None,
             holdout: 0.2,
             lifts: Lift::ALL.to_vec(),
         },

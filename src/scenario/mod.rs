@@ -182,6 +182,8 @@ pub struct RunSettings {
     pub replicates: u64,
     /// Monte Carlo errors that decide the number; `replicates` is the largest one until a run has settled it.
     pub stopping: Option<Stopping>,
+    /// Whether configurations that cannot be best are dropped early, and which were.
+    pub dropping: Option<Dropping>,
     /// Fresh replicates in which the winners are judged again, as a fraction of `replicates`; 0 for none.
     pub holdout: f64,
     /// The lifts to report, sorted, without repetition, not empty.
@@ -195,6 +197,30 @@ impl RunSettings {
         self.stopping
             .as_ref()
             .is_some_and(|stopping| stopping.checks.is_empty())
+    }
+
+    /// Whether a configuration was dropped early.
+    #[must_use]
+    pub fn drops(&self, configuration: u64) -> bool {
+        let dropping = self.dropping.as_ref();
+        dropping.is_some_and(|dropping| dropping.look_of(configuration).is_some())
+    }
+
+    /// Replicates of a configuration: fewer than those of the run if it was dropped early.
+    #[must_use]
+    pub fn replicates_of(&self, configuration: u64) -> u64 {
+        let dropping = self.dropping.as_ref();
+        let dropped =
+            dropping.and_then(|dropping| Some((dropping, dropping.look_of(configuration)?)));
+        dropped.map_or(self.replicates, |(dropping, look)| dropping.looks[look])
+    }
+
+    /// Replicates in which all configurations are swept, so that they can be compared one by one.
+    #[must_use]
+    pub fn compared(&self) -> u64 {
+        let dropping = self.dropping.as_ref();
+        let first = dropping.and_then(|dropping| dropping.looks.first());
+        first.copied().unwrap_or(self.replicates)
     }
 
     /// Whether a lift is reported with all its statistics.
@@ -217,6 +243,51 @@ pub struct Stopping {
     pub checks: Vec<u64>,
     /// Whether the errors were small enough at the last of them.
     pub reached: bool,
+}
+
+/// Dropping configurations early: those that cannot be the best of their world, at a level.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dropping {
+    /// Probability that a winner is dropped, at most.
+    pub level: f64,
+    /// Standard errors by which a configuration must be worse.
+    pub margin: f64,
+    /// Numbers of replicates at which configurations were compared; none before a run.
+    pub looks: Vec<u64>,
+    /// Per configuration, at which of these it was dropped, counted from 1; 0 where it was not. Empty if none was.
+    pub dropped: Vec<u8>,
+}
+
+impl Dropping {
+    /// At this level, before a run.
+    #[must_use]
+    pub fn new(level: f64) -> Self {
+        Self {
+            level,
+            margin: f64::INFINITY,
+            looks: Vec::new(),
+            dropped: Vec::new(),
+        }
+    }
+
+    /// The position of the look at which a configuration was dropped.
+    #[must_use]
+    pub fn look_of(&self, configuration: u64) -> Option<usize> {
+        let at = usize::try_from(configuration).ok()?;
+        usize::from(*self.dropped.get(at)?).checked_sub(1)
+    }
+
+    /// How many configurations were dropped at each look.
+    #[must_use]
+    pub fn counts(&self) -> Vec<u64> {
+        let mut counts = vec![0; self.looks.len()];
+        for look in &self.dropped {
+            if let Some(look) = usize::from(*look).checked_sub(1) {
+                counts[look] += 1;
+            }
+        }
+        counts
+    }
 }
 
 /// Parameters of the statistics.

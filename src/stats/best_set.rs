@@ -15,9 +15,15 @@ pub fn best_set_margin(configurations: u64, level: f64) -> f64 {
     if configurations < 2 {
         return 0.0;
     }
-    let tail = level / (configurations - 1) as f64;
-    // From the upper tail itself: 1 - tail has lost its digits for a million configurations.
-    SQRT_2 * erfc_inv(2.0 * tail)
+    bonferroni_margin(configurations - 1, level)
+}
+
+/// The upper quantile `Phi^-1(1 - level / comparisons)` of the standard normal distribution: how many standard
+/// errors tell a difference if so many comparisons may err with probability `level` altogether.
+#[must_use]
+pub fn bonferroni_margin(comparisons: u64, level: f64) -> f64 {
+    // From the upper tail itself: 1 - tail has lost its digits for a million comparisons.
+    SQRT_2 * erfc_inv(2.0 * (level / comparisons.max(1) as f64))
 }
 
 /// Whether a configuration belongs to the set not distinguishable from the best: its paired difference

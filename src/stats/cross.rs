@@ -255,6 +255,18 @@ pub fn cross_summary(
     }
 }
 
+/// Mean and Monte Carlo standard error of `lifts` less `star`, one of each per replicate: as [`cross_summary`] has
+/// them. Time: O(n); no allocation.
+#[must_use]
+pub fn paired_difference(lifts: &[f64], star: &[f64]) -> (f64, f64) {
+    let n = lifts.len() as f64;
+    let origin = lifts[0] - star[0];
+    // Whether it is best is not asked: any two rows do in that place.
+    let [d, dd, _] = totals([lifts, star, lifts, star], Beside { origin });
+    let spread = (dd - d * (d / n)).max(0.0);
+    (origin + d / n, (spread / (n - 1.0) / n).sqrt())
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::fixture::{SHAPES, sample};
@@ -332,6 +344,10 @@ mod tests {
                 assert!((got.0 - expected.0).abs() < 1e-12 * (1.0 + expected.0.abs()));
                 assert!((got.1 - expected.1).abs() < 1e-12 * (1.0 + expected.1.abs()));
             }
+            assert_eq!(
+                (got.diff_to_best_mean, got.diff_to_best_mcse),
+                paired_difference(row, star)
+            );
             regret.sort_unstable_by(f64::total_cmp);
             let p95 = QuantileRank::new(n, 0.95);
             assert_eq!(got.regret_p95, p95.quantile(&regret));

@@ -14,6 +14,7 @@
 //! | in which region do things go wrong? | [`prim`] |
 //! | how much of what could be had does it get? | [`ratio_of_means`] |
 //! | how does it do against the others? | [`BestPerReplicate`], [`cross_summary`], [`pareto_front`], [`in_best_set`] |
+//! | is it beaten beyond doubt? | [`Opponent::ahead_of`] |
 //! | what does picking by appearance deliver? | [`picked`] |
 //!
 //! A Monte Carlo standard error (MCSE) is simulation error only: it shrinks with the number of
@@ -24,6 +25,7 @@ mod best_set;
 mod block_length;
 mod cross;
 mod crossing;
+mod elimination;
 mod evidence;
 #[cfg(test)]
 mod fixture;
@@ -39,10 +41,13 @@ mod summary;
 mod upper;
 
 pub use self::anova::{Anova, Component, Effects, halved};
-pub use self::best_set::{best_set_margin, in_best_set};
+pub use self::best_set::{best_set_margin, bonferroni_margin, in_best_set};
 pub use self::block_length::{BlockLengths, block_lengths};
-pub use self::cross::{Best, BestPerReplicate, Cross, Picked, cross_summary, picked};
+pub use self::cross::{
+    Best, BestPerReplicate, Cross, Picked, cross_summary, paired_difference, picked,
+};
 pub use self::crossing::{Course, Crossing, course};
+pub use self::elimination::{Gap, Opponent, tail_shares};
 pub use self::evidence::{FEWEST_DEGREES, Homogeneity, homogeneity, pooled_dispersion};
 pub use self::optimism::{first_order_optimism, spurious_lift};
 pub use self::order::{QuantileRank, Quantiles};

@@ -302,6 +302,15 @@ fn check_design(axes: &str, design: &str, expected: &str) {
 }
 
 #[test]
+fn a_design_drops_nothing() {
+    check_design(
+        "alpha = { from = 0.0, to = 1.0 }\n",
+        "[run]\ndrop_level = 0.05",
+        "10:1: error: run.drop_level: a design asks what matters over whole ranges, which takes all replicates of every point [E_REPLICATES]\n    fix: remove drop_level, or list values in place of ranges and remove [design]",
+    );
+}
+
+#[test]
 fn designs_that_cannot_be_are_told() {
     const ALPHA: &str = "alpha = { from = 0.0, to = 1.0 }\n";
     for (design, expected) in [
@@ -589,6 +598,18 @@ fn errors_and_a_number_of_replicates_exclude_each_other() {
         (
             "holdout = 1.5",
             "9:11: error: run.holdout: 1.5 lies outside [0, 1] [E_REPLICATES]\n    fix: use a fraction of the replicates such as 0.2, or 0 for none",
+        ),
+        (
+            "drop_level = 1.0",
+            "9:14: error: run.drop_level: 1.0 lies outside (0, 1) [E_REPLICATES]\n    fix: use the probability of dropping a winner that you accept, such as 0.05, or remove the key to drop none",
+        ),
+        (
+            "drop_level = 0",
+            "9:14: error: run.drop_level: 0 lies outside (0, 1) [E_REPLICATES]\n    fix: use the probability of dropping a winner that you accept, such as 0.05, or remove the key to drop none",
+        ),
+        (
+            "lifts = [\"apparent\"]\ndrop_level = 0.05",
+            "10:1: error: run.drop_level: drop_level keeps what may be the best rule, and apparent lifts alone name none [E_REPLICATES]\n    fix: add \"decision\" or \"recommended\" to run.lifts, or remove drop_level",
         ),
     ] {
         check("run", line, expected);
