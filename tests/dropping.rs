@@ -7,7 +7,7 @@ use std::fs;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::durable::{names, results, scenario, succeed};
+use crate::durable::{names, results, scenario, start, succeed};
 use crate::parquet_files::{draws, same_as_csv};
 use crate::runs::{bytes, number, program, rows};
 
@@ -181,6 +181,7 @@ fn threads_memory_kernels_and_interruptions_decide_nothing() {
             "score = [\"share\", \"efficiency\", \"tilted\"]",
             "score = [\"tilted\"]",
         );
+    let text = text.split("[[gate]]").next().unwrap();
     fs::write(folder.path().join("s.toml"), text).unwrap();
     succeed(
         &folder,
@@ -243,12 +244,7 @@ fn a_killed_run_that_drops_goes_on_to_the_same_bytes() {
     let mut kills = 0;
     loop {
         let before = pieces();
-        let mut child = program(&folder)
-            .args(arguments)
-            .stdout(std::process::Stdio::null())
-            .stderr(std::process::Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut child = start(&folder, &arguments);
         while child.try_wait().unwrap().is_none() {
             if kills < 3 && pieces() > before.max(2) {
                 child.kill().unwrap();

@@ -256,7 +256,7 @@ fn what_does_not_belong_together_is_refused_and_nothing_is_written() {
 }
 
 /// A run that is under way, its standard input open.
-fn start(folder: &TempDir, arguments: &[&str]) -> Child {
+pub(crate) fn start(folder: &TempDir, arguments: &[&str]) -> Child {
     program(folder, arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::null())

@@ -32,7 +32,7 @@ use super::worlds::Worlds;
 use crate::flag::Flag;
 use crate::problem::Error;
 use crate::scenario::{Lift, Scenario};
-use crate::stats::{Opponent, SelectScratch, SummaryPlan, bonferroni_margin, tail_shares};
+use crate::stats::{Opponent, SelectScratch, SummaryPlan, bonferroni_margin};
 use crate::units::{Count, ZERO_LIFT, comparable};
 
 /// From look to look there are so many times as many replicates, and after the last one of all at least as many as
@@ -84,6 +84,14 @@ impl By {
             Self::BothAtOnce | Self::Both => 2,
         }
     }
+
+    /// Whom a configuration is compared with, at most.
+    fn opponents(self) -> usize {
+        match self {
+            Self::Mean => 1,
+            Self::BothAtOnce | Self::Both => OPPONENTS,
+        }
+    }
 }
 
 /// The lifts that name winners, and by what.
@@ -111,25 +119,23 @@ fn margin(scenario: &Scenario, level: f64, looks: usize) -> f64 {
     bonferroni_margin(tests, level)
 }
 
-/// Bytes that looking takes beside the lifts of a block: what is known of every configuration, and opponents.
+/// Bytes that dropping takes beside the lifts of a block: at a look, what is known of every configuration, and the
+/// lifts of opponents; else who was dropped.
 pub(super) fn bytes(scenario: &Scenario) -> u64 {
     let run = &scenario.run;
     if run.dropping.is_none() {
         return 0;
     }
-    // At a look, its own replicates; else the most that one can have.
     let all = looks(run.replicates.saturating_mul(GROWTH), scenario.metrics.tail);
-    let last = match all.last() {
-        Some(look) if *look == run.replicates => *look,
-        _ => run.replicates / GROWTH,
-    };
-    let lifts = contests(scenario).len() as u64;
-    let points = (1 + size_of::<Point>() as u64 * lifts).saturating_mul(scenario.grid.len());
-    let rows = scenario
-        .grid
-        .worlds()
-        .saturating_mul(lifts * OPPONENTS as u64 * 16);
-    points.saturating_add(rows.saturating_mul(last))
+    if all.last() != Some(&run.replicates) {
+        return scenario.grid.len();
+    }
+    let contests = contests(scenario);
+    let points = 1 + (size_of::<Point>() * contests.len()) as u64;
+    let opponents = contests.iter().map(|(_, by)| by.opponents() as u64);
+    let rows = (8 * opponents.sum::<u64>()).saturating_mul(scenario.grid.worlds());
+    let rows = rows.saturating_mul(run.replicates);
+    rows.saturating_add(points.saturating_mul(scenario.grid.len()))
 }
 
 /// What is known of a lift of a configuration.
@@ -382,7 +388,6 @@ impl Look<'_, '_> {
     /// Keeps the rows of those opponents that a stage holds.
     fn take_rows(&mut self, stage: &Stage) {
         let Stage { plan, lifts, .. } = stage;
-        let tail = self.sweep.scenario.metrics.tail;
         for rivals in &mut self.rivals {
             for ((lift, _), rivals) in self.contests.iter().zip(rivals) {
                 rivals.rows.resize_with(rivals.who.len(), Opponent::default);
@@ -390,11 +395,7 @@ impl Look<'_, '_> {
                     let slot = plan.configurations.binary_search(&self.left[*position]);
                     let Ok(slot) = slot else { continue };
                     lifts.row(*lift, plan, slot, &mut opponent.lifts);
-                    let Opponent {
-                        lifts,
-                        tail_shares: shares,
-                    } = opponent;
-                    tail_shares(lifts, point.quantile, tail, shares);
+                    opponent.quantile = point.quantile;
                 }
             }
         }
@@ -621,16 +622,15 @@ mod tests {
         assert_eq!(margin(&scenario, 0.05, 1), expected);
     }
 
-    /// With as many replicates as these looks have altogether it is known who wins. No more runs than the level
-    /// allows drop any of the winners, though most configurations are dropped; without a margin many runs do.
+    /// With as many replicates as these looks have altogether it is known who wins: they stay in every run, though
+    /// many others go. How often the test errs is held to the level where its numbers are drawn at will, in `stats`.
     #[test]
-    fn winners_are_dropped_as_seldom_as_the_level_says() {
-        const RUNS: u64 = 60;
-        const LEVEL: f64 = 0.3;
+    fn winners_stay() {
+        const RUNS: u64 = 5;
         let mut means = vec![[0.0; 5]; 18];
-        let (mut dropped, mut careless) = (Vec::new(), Vec::new());
+        let mut dropped = Vec::new();
         for seed in 0..RUNS {
-            let mut scenario = scenario(LEVEL);
+            let mut scenario = scenario(0.05);
             scenario.seed = seed;
             scenario.run.replicates = FEWEST;
             for (mean, score) in means.iter_mut().zip(scores(&scenario)) {
@@ -638,28 +638,18 @@ mod tests {
                     *mean += score / RUNS as f64;
                 }
             }
-            for (margin, found) in [(None, &mut dropped), (Some(0.0), &mut careless)] {
-                let looks = begin(&mut scenario, GROWTH * FEWEST);
-                assert_eq!(looks, [FEWEST]);
-                let dropping = scenario.run.dropping.as_mut().unwrap();
-                dropping.margin = margin.unwrap_or(dropping.margin);
-                look(&mut scenario, Options::default(), &Unobserved).unwrap();
-                found.push(scenario.run.dropping.unwrap().dropped);
-                scenario.run.dropping = Some(Dropping::new(LEVEL));
-            }
+            assert_eq!(begin(&mut scenario, GROWTH * FEWEST), [FEWEST]);
+            look(&mut scenario, Options::default(), &Unobserved).unwrap();
+            dropped.push(scenario.run.dropping.unwrap().dropped);
         }
-        let best = |criterion: usize| {
+        for criterion in 0..5 {
             let score = |index: &usize| comparable(means[*index][criterion]);
             let highest = (0..18).map(|index| score(&index)).fold(f64::MIN, f64::max);
-            (0..18).find(|index| score(index) >= highest).unwrap()
-        };
-        let winners: Vec<usize> = (0..5).map(best).collect();
-        let wrong = |runs: &[Vec<u8>]| {
-            let loses = |run: &&Vec<u8>| winners.iter().any(|winner| run[*winner] > 0);
-            runs.iter().filter(loses).count() as f64 / RUNS as f64
-        };
-        assert!(wrong(&dropped) <= LEVEL, "{} {winners:?}", wrong(&dropped));
-        assert!(wrong(&careless) > LEVEL, "{} {winners:?}", wrong(&careless));
+            let winners = (0..18).filter(|index| score(index) >= highest);
+            for winner in winners {
+                assert!(dropped.iter().all(|run| run[winner] == 0), "{winner}");
+            }
+        }
         let share = dropped.concat().iter().filter(|look| **look > 0).count() as f64;
         assert!(share > 0.3 * 18.0 * RUNS as f64, "{share}");
     }
@@ -696,7 +686,7 @@ mod tests {
         first.grid.dispersion = vec![1.0, 9.0];
         first.grid.elasticity = vec![1.0, 0.3];
         first.run.replicates = 16 * FEWEST;
-        let settled = [1 << 30, 4 << 20, 3 << 20].map(|memory| {
+        let settled = [1 << 30, 10 << 20, 8 << 20].map(|memory| {
             let mut scenario = first.clone();
             settle(&mut scenario, Options { memory }, &Unobserved).unwrap();
             scenario.run.dropping.unwrap()

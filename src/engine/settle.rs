@@ -49,6 +49,7 @@ pub fn settle(
     let Some(mut stopping) = stopping else {
         for look in looks {
             scenario.run.replicates = look;
+            refuse_size(scenario, options)?;
             dropping::look(scenario, options, observer)?;
         }
         scenario.run.replicates = most;

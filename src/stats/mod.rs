@@ -47,7 +47,7 @@ pub use self::cross::{
     Best, BestPerReplicate, Cross, Picked, cross_summary, paired_difference, picked,
 };
 pub use self::crossing::{Course, Crossing, course};
-pub use self::elimination::{Gap, Opponent, tail_shares};
+pub use self::elimination::{Gap, Opponent};
 pub use self::evidence::{FEWEST_DEGREES, Homogeneity, homogeneity, pooled_dispersion};
 pub use self::optimism::{first_order_optimism, spurious_lift};
 pub use self::order::{QuantileRank, Quantiles};
