@@ -254,15 +254,14 @@ fn losers(sweep: &Sweep<'_>, options: Options, margin: f64) -> Result<Vec<u64>, 
     }
     look.find_robust();
     look.find_rivals();
-    match &held {
-        Some(stage) => look.take_rows(stage),
-        None => {
-            let mut wanted: Vec<u64> = look.rivals().map(|(who, _)| look.left[who]).collect();
-            wanted.sort_unstable();
-            wanted.dedup();
-            for part in parts_of(scenario, options, &wanted) {
-                look.take_rows(&sweep.stage(part, replicates, Phase::Settle)?);
-            }
+    if let Some(stage) = &held {
+        look.take_rows(stage);
+    } else {
+        let mut wanted: Vec<u64> = look.rivals().map(|who| look.left[who]).collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        for part in parts_of(scenario, options, &wanted) {
+            look.take_rows(&sweep.stage(part, replicates, Phase::Settle)?);
         }
     }
     let mut losers = Vec::new();
@@ -277,9 +276,10 @@ fn losers(sweep: &Sweep<'_>, options: Options, margin: f64) -> Result<Vec<u64>, 
 }
 
 impl Look<'_, '_> {
-    fn rivals(&self) -> impl Iterator<Item = (usize, Point)> {
+    /// The positions of all opponents.
+    fn rivals(&self) -> impl Iterator<Item = usize> {
         let of_worlds = self.rivals.iter().flatten();
-        of_worlds.flat_map(|rivals| rivals.who.iter().copied())
+        of_worlds.flat_map(|rivals| rivals.who.iter().map(|(position, _)| *position))
     }
 
     fn world_of(&self, configuration: u64) -> usize {
@@ -642,13 +642,13 @@ mod tests {
             look(&mut scenario, Options::default(), &Unobserved).unwrap();
             dropped.push(scenario.run.dropping.unwrap().dropped);
         }
-        for criterion in 0..5 {
-            let score = |index: &usize| comparable(means[*index][criterion]);
-            let highest = (0..18).map(|index| score(&index)).fold(f64::MIN, f64::max);
-            let winners = (0..18).filter(|index| score(index) >= highest);
-            for winner in winners {
-                assert!(dropped.iter().all(|run| run[winner] == 0), "{winner}");
-            }
+        let best = |scores: Vec<f64>| {
+            let highest = scores.iter().copied().fold(f64::MIN, f64::max);
+            (0..18).filter(move |index| comparable(scores[*index]) >= comparable(highest))
+        };
+        let of = |criterion: usize| means.iter().map(|mean| mean[criterion]).collect();
+        for winner in (0..5).flat_map(|criterion| best(of(criterion))) {
+            assert!(dropped.iter().all(|run| run[winner] == 0), "{winner}");
         }
         let share = dropped.concat().iter().filter(|look| **look > 0).count() as f64;
         assert!(share > 0.3 * 18.0 * RUNS as f64, "{share}");
