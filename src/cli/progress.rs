@@ -204,7 +204,7 @@ fn doing(phase: Phase) -> &'static str {
         Phase::Best => "best of each replicate",
         Phase::Sweep => "sweeping",
         Phase::Shares => "spread of the plans",
-        Phase::Settle => "number of replicates",
+        Phase::Settle => "how many replicates",
         Phase::Winners => "checking the winners",
         Phase::Permutations => "dealing rows at random",
     }

@@ -14,7 +14,7 @@
 //! tests. For the true best by one criterion to be dropped, the test of that criterion must fail against one of its
 //! rivals at one of the looks: with `W` worlds of `R` rules, `C` criteria and `L` looks, `T = W C (R - 1) L`
 //! (Bonferroni). So with probability of at least `1 - level`, and by the normal approximation to means of at least
-//! [`FEWEST`](super::settle::FEWEST) replicates, no winner of the full run's limit is dropped in any world.
+//! [`FEWEST`] replicates, no winner of the full run's limit is dropped in any world.
 //!
 //! What is decided depends on the numbers of these replicates alone, not on threads, memory or time.
 
@@ -188,6 +188,7 @@ pub(super) fn begin(scenario: &mut Scenario, most: u64) -> Vec<u64> {
     if let Some(dropping) = &mut scenario.run.dropping {
         dropping.margin = margin;
         dropping.looks.clear();
+        dropping.compared = None;
         dropping.dropped.clear();
     }
     looks
@@ -222,6 +223,9 @@ pub(super) fn look(
     let (replicates, all) = (scenario.run.replicates, scenario.grid.len());
     if let Some(dropping) = &mut scenario.run.dropping {
         dropping.looks.push(replicates);
+        if !losers.is_empty() {
+            dropping.compared.get_or_insert(replicates);
+        }
         if dropping.dropped.is_empty() {
             dropping.dropped = vec![0; usize::try_from(all).unwrap_or(usize::MAX)];
         }

@@ -101,6 +101,7 @@ fn scenarios() -> [Scenario; 3] {
     };
     dropped.run.dropping = Some(Dropping {
         looks: vec![9, 24],
+        compared: Some(9),
         dropped: (0..dropped.grid.len()).map(every_third).collect(),
         ..Dropping::new(0.05)
     });

@@ -112,9 +112,7 @@ impl Manifest {
             replicates: scenario.run.replicates,
             degenerate_replicates,
             configurations,
-            allocations: configurations
-                .saturating_mul(scenario.run.replicates)
-                .saturating_mul(scenario.world.periods.into()),
+            allocations: u64::try_from(scenario.allocations()).unwrap_or(u64::MAX),
             inputs,
             outputs,
             flags: flags.map(|flag| (flag.name(), flag.meaning())).collect(),

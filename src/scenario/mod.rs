@@ -59,6 +59,19 @@ pub struct Scenario {
 }
 
 impl Scenario {
+    /// Allocations that a run judges: one per configuration, replicate and period.
+    #[must_use]
+    pub fn allocations(&self) -> u128 {
+        let (run, all) = (&self.run, u128::from(self.grid.len()));
+        let mut allocations = all * u128::from(run.replicates);
+        if let Some(dropping) = &run.dropping {
+            for (look, count) in dropping.looks.iter().zip(dropping.counts()) {
+                allocations -= u128::from(count) * u128::from(run.replicates - look);
+            }
+        }
+        allocations * u128::from(self.world.periods)
+    }
+
     /// The response at a position on the `elasticity` axis.
     ///
     /// # Panics
@@ -219,8 +232,8 @@ impl RunSettings {
     #[must_use]
     pub fn compared(&self) -> u64 {
         let dropping = self.dropping.as_ref();
-        let first = dropping.and_then(|dropping| dropping.looks.first());
-        first.copied().unwrap_or(self.replicates)
+        let compared = dropping.and_then(|dropping| dropping.compared);
+        compared.unwrap_or(self.replicates)
     }
 
     /// Whether a lift is reported with all its statistics.
@@ -254,6 +267,8 @@ pub struct Dropping {
     pub margin: f64,
     /// Numbers of replicates at which configurations were compared; none before a run.
     pub looks: Vec<u64>,
+    /// The first of these at which a configuration was dropped.
+    pub compared: Option<u64>,
     /// Per configuration, at which of these it was dropped, counted from 1; 0 where it was not. Empty if none was.
     pub dropped: Vec<u8>,
 }
@@ -266,6 +281,7 @@ impl Dropping {
             level,
             margin: f64::INFINITY,
             looks: Vec::new(),
+            compared: None,
             dropped: Vec::new(),
         }
     }

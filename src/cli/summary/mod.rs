@@ -58,13 +58,9 @@ impl Told<'_> {
             .iter()
             .map(|file| file.name.as_str())
             .collect();
-        let scenario = self.scenario;
-        let allocations = u128::from(scenario.grid.len())
-            * u128::from(scenario.run.replicates)
-            * u128::from(scenario.world.periods);
         let text = format!(
             "{} allocations in {}; wrote {} and manifest.json to {}",
-            Count(allocations),
+            Count(self.scenario.allocations()),
             duration(self.elapsed.as_secs_f64()),
             files.join(", "),
             self.target.display()
