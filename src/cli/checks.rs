@@ -22,7 +22,7 @@ pub(crate) fn checks(
         sentences.extend(permuted(winner));
         sentences.extend(held_out(judgement, winner, lift));
     }
-    sentences.extend(nested(winners, best));
+    sentences.extend(nested(scenario, winners, best));
     sentences.extend(settled(scenario));
     sentences.extend(engine::dropped(scenario).map(|finding| format!("{}.", finding.text)));
     if sentences.is_empty() {
@@ -94,14 +94,20 @@ fn settled(scenario: &Scenario) -> Option<String> {
 }
 
 /// Only where there was a choice.
-fn nested(winners: &Winners, best: &ConfigurationRow) -> Option<String> {
+fn nested(scenario: &Scenario, winners: &Winners, best: &ConfigurationRow) -> Option<String> {
     let world = winners.world_of(best.configuration.index);
     let world = world.filter(|world| world.rules > 1)?;
     let nested = world.nested()?;
     let loses = nested.delivered + CERTAIN * nested.delivered_mcse < 0.0;
     let verdict = if loses { ", a loss" } else { "" };
+    let compared = scenario.run.compared();
+    let replicate = if compared < scenario.run.replicates {
+        format!("one of the first {} replicates", Count(compared.into()))
+    } else {
+        "replicate".to_owned()
+    };
     Some(format!(
-        "Chosen by apparent lift in every replicate: promised {}, delivered {}{verdict}.",
+        "Chosen by apparent lift in every {replicate}: promised {}, delivered {}{verdict}.",
         Percent(nested.promised),
         Percent(nested.delivered)
     ))

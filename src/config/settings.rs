@@ -67,10 +67,8 @@ pub(super) const HOLDOUT: Domain = Domain {
 };
 pub(super) const DROP_LEVEL: Domain = Domain {
     code: "E_REPLICATES",
-    contains: |x| x > 0.0 && x < 1.0,
-    outside: "lies outside (0, 1)",
     remedy: "use the probability of dropping a winner that you accept, such as 0.05, or remove the key to drop none",
-    example: "0.05",
+    ..TAIL
 };
 pub(super) const LIFTS: Names<Lift> = Names {
     kind: "lift",

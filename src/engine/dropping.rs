@@ -36,7 +36,7 @@ use crate::stats::{Opponent, SelectScratch, SummaryPlan, bonferroni_margin};
 use crate::units::{Count, ZERO_LIFT, comparable};
 
 /// From look to look there are so many times as many replicates, and after the last one of all at least as many as
-/// that: looking costs a third of a run that drops nobody, at most.
+/// that: where nobody is dropped, looks sweep a third as much as the run itself, at most.
 const GROWTH: u64 = 4;
 
 /// So many replicates of the first look lie in the tail.
@@ -680,6 +680,8 @@ mod tests {
         settle(&mut scenario, Options::default(), &Unobserved).unwrap();
         let dropping = scenario.run.dropping.as_ref().unwrap();
         assert_eq!((dropping.looks.len(), dropping.counts()), (1, vec![0]));
+        // Where nobody was dropped, all are compared to the end.
+        assert_eq!(scenario.run.compared(), 4 * FEWEST);
     }
 
     /// Several worlds, a rule that is the best in none and yet has the highest mean in its worst.
