@@ -23,12 +23,12 @@ struct Nowhere;
 impl Sink for Nowhere {
     type Error = Error;
 
-    fn configurations(&mut self, rows: &[ConfigurationRow], _: &[u8]) -> Result<(), Error> {
+    fn configurations(&mut self, rows: &[ConfigurationRow], _: Vec<u8>) -> Result<(), Error> {
         black_box(rows);
         Ok(())
     }
 
-    fn allocations(&mut self, rows: &[AllocationRow], _: &[u8]) -> Result<(), Error> {
+    fn allocations(&mut self, rows: &[AllocationRow], _: Vec<u8>) -> Result<(), Error> {
         black_box(rows);
         Ok(())
     }

@@ -32,11 +32,11 @@
 //!
 //! impl Sink for Means {
 //!     type Error = Error;
-//!     fn configurations(&mut self, rows: &[ConfigurationRow], _: &[u8]) -> Result<(), Error> {
+//!     fn configurations(&mut self, rows: &[ConfigurationRow], _: Vec<u8>) -> Result<(), Error> {
 //!         self.0.extend(rows.iter().filter_map(|row| Some(row.summary(Lift::Decision)?.mean)));
 //!         Ok(())
 //!     }
-//!     fn allocations(&mut self, _: &[AllocationRow], _: &[u8]) -> Result<(), Error> {
+//!     fn allocations(&mut self, _: &[AllocationRow], _: Vec<u8>) -> Result<(), Error> {
 //!         Ok(())
 //!     }
 //! }

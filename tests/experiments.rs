@@ -179,12 +179,12 @@ struct Rows(Vec<ConfigurationRow>);
 impl Sink for Rows {
     type Error = Error;
 
-    fn configurations(&mut self, rows: &[ConfigurationRow], _: &[u8]) -> Result<(), Error> {
+    fn configurations(&mut self, rows: &[ConfigurationRow], _: Vec<u8>) -> Result<(), Error> {
         self.0.extend_from_slice(rows);
         Ok(())
     }
 
-    fn allocations(&mut self, _: &[AllocationRow], _: &[u8]) -> Result<(), Error> {
+    fn allocations(&mut self, _: &[AllocationRow], _: Vec<u8>) -> Result<(), Error> {
         Ok(())
     }
 }

@@ -12,6 +12,7 @@ pub struct Bounds {
     sum_lo: f64,
     sum_hi: f64,
     free: usize,
+    common: Option<(f64, f64)>,
 }
 
 /// Why bounds are no bounds.
@@ -81,12 +82,16 @@ impl Bounds {
         }
         let (sum_lo, sum_hi) = (lanes::sum(&lo), lanes::sum(&hi));
         let free = lo.iter().zip(&hi).filter(|(lo, hi)| lo < hi).count();
+        let first = lo.first().copied().zip(hi.first().copied());
+        let common = first
+            .filter(|first| lo.iter().all(|x| *x == first.0) && hi.iter().all(|x| *x == first.1));
         Ok(Self {
             lo,
             hi,
             sum_lo,
             sum_hi,
             free,
+            common,
         })
     }
 
@@ -99,6 +104,7 @@ impl Bounds {
             sum_lo: 0.0,
             sum_hi: n as f64,
             free: n,
+            common: (n > 0).then_some((0.0, 1.0)),
         }
     }
 
@@ -141,15 +147,13 @@ impl Bounds {
     /// Whether every bound is 0 or 1, as if there were none.
     #[must_use]
     pub fn bind_nobody(&self) -> bool {
-        self.lo.iter().all(|lo| *lo == 0.0) && self.hi.iter().all(|hi| *hi == 1.0)
+        self.lo.is_empty() || self.common == Some((0.0, 1.0))
     }
 
     /// The bounds of all channels, where all have the same.
     #[must_use]
     pub fn common(&self) -> Option<(f64, f64)> {
-        let (lo, hi) = (*self.lo.first()?, *self.hi.first()?);
-        let same = self.lo.iter().all(|x| *x == lo) && self.hi.iter().all(|x| *x == hi);
-        same.then_some((lo, hi))
+        self.common
     }
 
     /// Whether every weight already lies inside.

@@ -121,7 +121,7 @@ impl Plan<'_> {
     /// Channel, spend now, share now, new share, new budget, change.
     fn rows(&self) -> impl Iterator<Item = (&str, f64, f64, f64, f64, f64)> {
         let campaigns = &self.scenario.campaigns;
-        let shares = campaigns.shares().iter().zip(&self.today.shares);
+        let shares = campaigns.shares().iter().zip(self.today.shares.iter());
         campaigns
             .names()
             .iter()

@@ -212,18 +212,22 @@ impl Making {
         let mut writer = RunWriter::create(scenario, folder)?;
         let winners = pool.install(|| sweep(scenario, &mut writer));
         let judged = winners.and_then(|winners| {
-            let judgement =
-                pool.install(|| engine::judge(scenario, options, observer, &winners))?;
-            Ok((winners, judgement))
+            // Much of finishing files is waiting for the disk.
+            let (judgement, written) = pool.install(|| {
+                rayon::join(
+                    || engine::judge(scenario, options, observer, &winners),
+                    || writer.finish(),
+                )
+            });
+            Ok((judgement?, written?, winners))
         });
         observer.clear();
-        let (winners, judgement) = judged?;
+        let (judgement, mut written, winners) = judged?;
         let about_winners = judgement.findings(scenario, &winners);
         self.tell(&findings(&about_winners));
         let found = found.into_iter().chain(about_winners);
         let found: Vec<_> = found.chain(engine::dropped(scenario)).collect();
 
-        let mut written = writer.finish()?;
         let provenance = Provenance {
             started_unix_seconds: self.started,
             seconds: self.watch.elapsed().as_secs_f64(),

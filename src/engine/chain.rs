@@ -141,26 +141,44 @@ impl Blended {
         scratch: &mut Scratch,
         shares: &mut [f64],
     ) -> (f64, Flags) {
-        let mut flags = self.flags;
-        let weights = &self.weights;
-        flags.merge(impose(rule.bound_mode, bounds, weights, scratch, shares));
+        let mut flags = self.imposed(rule, bounds, scratch, shares);
         let mut bound_violation = 0.0;
         if !rule.bound_mode.is_exact() {
             bound_violation = bounds.violation(shares);
-            flags.raise_if(!bounds.is_feasible(), Flag::BoundsInfeasible);
-            flags.raise_if(all_clipped(bounds, weights), Flag::AllClipped);
-            flags.raise_if(
-                bound_violation > FEASIBILITY_TOLERANCE,
-                Flag::BoundViolation,
-            );
+            let all = all_clipped(bounds, &self.weights);
+            flags.merge(clip_flags(bounds, bound_violation, all));
         }
         (bound_violation, flags)
     }
+
+    /// Imposes bounds and writes the shares to `shares`; what is unusual about these, whatever the bounds were.
+    pub(super) fn imposed(
+        &self,
+        rule: &Rule,
+        bounds: &Bounds,
+        scratch: &mut Scratch,
+        shares: &mut [f64],
+    ) -> Flags {
+        let mut flags = self.flags;
+        let weights = &self.weights;
+        flags.merge(impose(rule.bound_mode, bounds, weights, scratch, shares));
+        flags
+    }
+}
+
+/// What is unusual about bounds that shares were clipped to: the worst lies outside by `violation`, and
+/// `all_clipped` says whether every weight was replaced by the same side.
+pub(super) fn clip_flags(bounds: &Bounds, violation: f64, all_clipped: bool) -> Flags {
+    let mut flags = Flags::none();
+    flags.raise_if(!bounds.is_feasible(), Flag::BoundsInfeasible);
+    flags.raise_if(all_clipped, Flag::AllClipped);
+    flags.raise_if(violation > FEASIBILITY_TOLERANCE, Flag::BoundViolation);
+    flags
 }
 
 /// Whether clipping replaces every weight by the same side of its bounds, so that nothing of the
 /// data is left.
-fn all_clipped(bounds: &Bounds, w: &[f64]) -> bool {
+pub(super) fn all_clipped(bounds: &Bounds, w: &[f64]) -> bool {
     !bounds.bind_nobody()
         && (w.iter().zip(bounds.lo()).all(|(w, lo)| w <= lo)
             || w.iter().zip(bounds.hi()).all(|(w, hi)| w >= hi))

@@ -21,7 +21,7 @@ use super::passes::{
 };
 use super::plan::Branch;
 use crate::lanes::LANES;
-use crate::vector::widest;
+use crate::vector::{Work, widest};
 
 /// The configurations of one blend that are clipped, at one elasticity.
 #[derive(Debug)]
@@ -362,19 +362,6 @@ impl ClipGroup {
         sums
     }
 
-    /// Gives upper bounds that bind nothing, lane by lane, what no bound gives.
-    fn unlimit(&self, most: Lane, unlimited: &[Lane], rest: &mut [Lane]) {
-        let count = self.over.len();
-        for (position, limit) in self.over.common.iter().enumerate() {
-            let weight = &mut rest[position];
-            *weight = bound(*weight, limit.0, most, [1.0; LANES]);
-            for (judge, unlimited) in unlimited.iter().enumerate() {
-                let worth = &mut rest[(1 + judge) * count + position];
-                *worth = bound(*worth, limit.0, most, *unlimited);
-            }
-        }
-    }
-
     /// Whether some bounds are the same for all channels: which of them bind is worth knowing.
     pub(super) fn has_common(&self) -> bool {
         !self.over.common.is_empty() || !self.under.common.is_empty()
@@ -390,7 +377,6 @@ impl ClipGroup {
         sums: &mut [Lane],
         mut write: impl FnMut(usize, Lane),
     ) {
-        let divide = |sum: &mut Lane, by: &Lane| *sum = zip(*sum, *by, |x, y| x / y);
         let (unlimited, rest) = sums.split_at_mut(usize::from(self.unlimited) * self.judges);
         for (sum, judge) in unlimited.iter_mut().zip(judges) {
             if self.exponent == 1.0 {
@@ -403,21 +389,29 @@ impl ClipGroup {
                     }
                 });
             }
-            divide(sum, &judge.baseline);
+            *sum = zip(*sum, judge.baseline, |x, y| x / y);
         }
         let (over, under) = rest.split_at_mut(self.over.len() * (1 + self.judges));
-        for (sides, sums) in [(&self.over, over), (&self.under, under)] {
-            let (weight, worth) = sums.split_at_mut(sides.len());
-            for sum in weight.iter_mut() {
-                divide(sum, &total);
-            }
-            for (judge, worth) in judges.iter().zip(worth.chunks_mut(sides.len().max(1))) {
-                for sum in worth.iter_mut() {
-                    divide(sum, &judge.baseline);
-                }
-            }
+        let baselines = judges.iter().map(|judge| judge.baseline);
+        let divisors = || [total].into_iter().chain(baselines.clone());
+        // There are none where all bounds differ between channels; nobody asks for them then.
+        let unlimited = unlimited.iter().copied().chain(std::iter::repeat(ZERO));
+        let unlimited = std::iter::once([1.0; LANES]).chain(unlimited);
+        let count = self.over.len().max(1);
+        let of_over = over.chunks_mut(count).zip(divisors()).zip(unlimited);
+        for ((sums, by), unlimited) in of_over {
+            widest(Over {
+                sums,
+                by,
+                limits: &self.over.common,
+                most,
+                unlimited,
+            });
         }
-        self.unlimit(most, unlimited, rest);
+        let count = self.under.len().max(1);
+        for (sums, by) in under.chunks_mut(count).zip(divisors()) {
+            widest(Divide { sums, by });
+        }
         if self.pairs.is_empty() {
             for (position, sum) in sums.iter().enumerate() {
                 write(self.first + position, *sum);
@@ -427,42 +421,101 @@ impl ClipGroup {
         for (position, (upper, lower)) in self.pairs.iter().enumerate() {
             let over = self.upper_at(*upper);
             let under = lower.map(|lower| self.lower_at(lower));
-            let sum = |which: usize| {
+            let parts = |which: usize| {
                 let over = sums.get(over[which]).copied().unwrap_or([1.0; LANES]);
-                let under = under.map_or(ZERO, |under| sums[under[which]]);
-                zip(over, under, |x, y| x + y)
+                [over, under.map_or(ZERO, |under| sums[under[which]])]
             };
             for judge in 0..self.judges {
-                let lift = lift(sum(1 + judge), sum(0), self.exponent);
+                let lift = widest(LiftOf {
+                    worth: parts(1 + judge),
+                    weight: parts(0),
+                    elasticity: self.exponent,
+                });
                 write(self.first + position * self.judges + judge, lift);
             }
         }
     }
 }
 
-/// In the lanes in which a bound binds, the sum; in the others, what no bound gives.
-fn bound(sum: Lane, limit: f64, most: Lane, unlimited: Lane) -> Lane {
-    let mut out = sum;
-    for lane in 0..LANES {
-        out[lane] = if limit < most[lane] {
-            sum[lane]
-        } else {
-            unlimited[lane]
-        };
-    }
-    out
+/// Divides sums by one of their kind.
+struct Divide<'a> {
+    sums: &'a mut [Lane],
+    by: Lane,
 }
 
-/// Return over weight to the power of the elasticity, less 1.
-fn lift(worth: Lane, weight: Lane, elasticity: f64) -> Lane {
-    zip(worth, weight, |worth, weight| {
-        let weight = if elasticity == 1.0 {
-            weight
+impl Work for Divide<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for sum in self.sums {
+            // Lower bounds that bind nothing add nothing, and a division takes its time.
+            if *sum != ZERO {
+                *sum = zip(*sum, self.by, |x, y| x / y);
+            }
+        }
+    }
+}
+
+/// Divides what upper bounds leave, where they bind; in other lanes, writes what no bound gives. The common
+/// bounds, ascending, come first.
+struct Over<'a> {
+    sums: &'a mut [Lane],
+    by: Lane,
+    limits: &'a [Common],
+    /// The largest weight of every lane.
+    most: Lane,
+    unlimited: Lane,
+}
+
+impl Work for Over<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let highest = self.most.iter().copied().fold(f64::NEG_INFINITY, larger);
+        let (common, each) = self.sums.split_at_mut(self.limits.len());
+        for (sum, limit) in common.iter_mut().zip(self.limits) {
+            if limit.0 >= highest {
+                *sum = self.unlimited;
+                continue;
+            }
+            let divided = zip(*sum, self.by, |x, y| x / y);
+            for (lane, sum) in sum.iter_mut().enumerate() {
+                *sum = if limit.0 < self.most[lane] {
+                    divided[lane]
+                } else {
+                    self.unlimited[lane]
+                };
+            }
+        }
+        let (sums, by) = (each, self.by);
+        Divide { sums, by }.run();
+    }
+}
+
+/// Return over weight to the power of the elasticity, less 1; both in two parts.
+struct LiftOf {
+    worth: [Lane; 2],
+    weight: [Lane; 2],
+    elasticity: f64,
+}
+
+impl Work for LiftOf {
+    type Output = Lane;
+
+    #[inline(always)]
+    fn run(self) -> Lane {
+        let sum = |[a, b]: [Lane; 2]| zip(a, b, |x, y| x + y);
+        let (worth, weight) = (sum(self.worth), sum(self.weight));
+        if self.elasticity == 1.0 {
+            zip(worth, weight, |worth, weight| worth / weight - 1.0)
         } else {
-            weight.powf(elasticity)
-        };
-        worth / weight - 1.0
-    })
+            let elasticity = self.elasticity;
+            let lift = |worth: f64, weight: f64| worth / weight.powf(elasticity) - 1.0;
+            zip(worth, weight, lift)
+        }
+    }
 }
 
 impl Sides {

@@ -24,12 +24,12 @@ struct Told {
 impl Sink for Told {
     type Error = Error;
 
-    fn configurations(&mut self, rows: &[ConfigurationRow], _: &[u8]) -> Result<(), Error> {
+    fn configurations(&mut self, rows: &[ConfigurationRow], _: Vec<u8>) -> Result<(), Error> {
         self.rows.extend(rows.iter().map(|row| format!("{row:?}")));
         Ok(())
     }
 
-    fn allocations(&mut self, rows: &[AllocationRow], _: &[u8]) -> Result<(), Error> {
+    fn allocations(&mut self, rows: &[AllocationRow], _: Vec<u8>) -> Result<(), Error> {
         self.plans.extend(rows.iter().map(|row| format!("{row:?}")));
         Ok(())
     }

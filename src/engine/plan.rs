@@ -14,7 +14,7 @@ use super::paths::PathRows;
 use super::projections::ProjectGroup;
 use super::worlds::DrawLevel;
 use crate::allocate::BoundMode;
-use crate::scenario::{Rates, Scenario};
+use crate::scenario::{LevelAt, Rates, Scenario};
 use crate::score::Score;
 
 /// The configurations of a block, as a tree.
@@ -235,20 +235,35 @@ impl Plan {
     }
 }
 
+/// The positions of bounds are remembered where there are at most so many combinations.
+const KNOWN_BOUNDS: usize = 1 << 16;
+
 fn branches(scenario: &Scenario, configurations: &[u64], limits: &mut Limits) -> Vec<Branch> {
     let grid = &scenario.grid;
-    let mut last: Option<(u64, BoundMode, usize)> = None;
+    // Bounds by their position on the axes of bounds: looking them up by value takes longer than all else.
+    let axes = &grid.lengths()[4..9];
+    let combinations = axes
+        .iter()
+        .fold(1_usize, |all, length| all.saturating_mul(*length));
+    let mut known: Vec<Option<usize>> = if combinations <= KNOWN_BOUNDS {
+        vec![None; combinations]
+    } else {
+        Vec::new()
+    };
     let branch = |(slot, &configuration): (usize, &u64)| {
-        let (at, level) = (grid.position(configuration), grid.level_at(configuration));
+        let at = grid.position(configuration);
+        let level = LevelAt::of(&at);
         let rule = grid.rule_of(configuration);
-        let (mode, bounds) = match last {
-            Some((same, mode, bounds)) if same == rule => (mode, bounds),
-            _ => {
-                let rule = grid.configuration(configuration).rule;
-                (rule.bound_mode, limits.bounds(scenario, &rule))
-            }
+        let of_axes = at[4..9].iter().zip(axes);
+        let digits = of_axes.fold(0_usize, |digits, (digit, length)| {
+            digits.wrapping_mul(*length).wrapping_add(*digit)
+        });
+        let mut find = || limits.bounds(scenario, &grid.configuration(configuration).rule);
+        let bounds = match known.get_mut(digits) {
+            Some(known) => *known.get_or_insert_with(find),
+            None => find(),
         };
-        last = Some((rule, mode, bounds));
+        let mode = grid.bound_mode[at[9]];
         Branch {
             draw: level.into(),
             score: at[0],

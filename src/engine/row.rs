@@ -263,15 +263,18 @@ pub trait Sink: Sync {
     /// # Errors
     ///
     /// What kept them from being written.
-    fn configurations(&mut self, rows: &[ConfigurationRow], text: &[u8])
-    -> Result<(), Self::Error>;
+    fn configurations(
+        &mut self,
+        rows: &[ConfigurationRow],
+        text: Vec<u8>,
+    ) -> Result<(), Self::Error>;
 
     /// The next plans, and what [`Sink::render_allocations`] made of them.
     ///
     /// # Errors
     ///
     /// What kept them from being written.
-    fn allocations(&mut self, rows: &[AllocationRow], text: &[u8]) -> Result<(), Self::Error>;
+    fn allocations(&mut self, rows: &[AllocationRow], text: Vec<u8>) -> Result<(), Self::Error>;
 
     /// Whether it takes every replicate's lifts; not unless a sink says otherwise.
     fn takes_draws(&self) -> bool {

@@ -412,7 +412,7 @@ impl<'a, E: From<Error>, S: Sink<Error = E>> Harvest<'a, S> {
         let sink_of_text: &_ = &*self.sink;
         let texts = texts(rows, |rows, text| sink_of_text.render(rows, text));
         for (rows, text) in rows.chunks(ROWS_OF_TEXT).zip(texts) {
-            self.sink.configurations(rows, &text)?;
+            self.sink.configurations(rows, text)?;
         }
         Ok(())
     }
@@ -442,7 +442,7 @@ impl<'a, E: From<Error>, S: Sink<Error = E>> Harvest<'a, S> {
                 sink_of_text.render_allocations(rows, text);
             });
             for (rows, text) in rows.chunks(ROWS_OF_TEXT).zip(texts) {
-                sink.allocations(rows, &text)?;
+                sink.allocations(rows, text)?;
             }
             Ok::<(), E>(())
         };

@@ -203,7 +203,7 @@ struct Kept {
 impl Sink for Kept {
     type Error = Error;
 
-    fn configurations(&mut self, rows: &[ConfigurationRow], _: &[u8]) -> Result<(), Error> {
+    fn configurations(&mut self, rows: &[ConfigurationRow], _: Vec<u8>) -> Result<(), Error> {
         self.rows.extend(rows.iter().map(|row| format!("{row:?}")));
         self.means.extend(
             rows.iter()
@@ -212,7 +212,7 @@ impl Sink for Kept {
         Ok(())
     }
 
-    fn allocations(&mut self, rows: &[AllocationRow], _: &[u8]) -> Result<(), Error> {
+    fn allocations(&mut self, rows: &[AllocationRow], _: Vec<u8>) -> Result<(), Error> {
         self.plans.extend(rows.iter().map(|row| format!("{row:?}")));
         Ok(())
     }

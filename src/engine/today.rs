@@ -1,10 +1,14 @@
 //! Today's plan of a rule: what it says about the table as it is.
 
-use super::chain::{Blended, Chain};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::chain::{Blended, Chain, all_clipped, clip_flags};
+use super::passes::{larger, smaller, zip};
 use super::planner::TableMetric;
-use crate::allocate::{Bounds, Scratch};
+use crate::allocate::{BoundMode, Bounds, Scratch};
 use crate::flag::{Flag, Flags};
-use crate::lanes;
+use crate::lanes::{self, LANES};
 use crate::scenario::{Campaigns, Rates, Rule, Scenario};
 use crate::score::Score;
 use crate::stats;
@@ -15,7 +19,7 @@ use crate::vector::{Work, widest};
 #[derive(Debug, Clone)]
 pub struct Today {
     /// The shares `x`, summing to 1.
-    pub shares: Vec<f64>,
+    pub shares: Arc<[f64]>,
     /// By how much the worst share lies outside its bounds; 0 in the exact modes.
     pub bound_violation: f64,
     /// Whether bounds, or a power of 0, fix every share, so that hardly any data could change the plan.
@@ -48,7 +52,7 @@ impl Today {
         bounds: &Bounds,
         metric: &[f64],
     ) -> Self {
-        let cell = Cell::new(scenario, chain, rule, metric);
+        let mut cell = Cell::new(scenario, chain, rule, metric);
         cell.plan(scenario, chain, rule, bounds, &mut Scratch::default())
     }
 }
@@ -57,7 +61,30 @@ impl Today {
 struct Cell {
     blended: Blended,
     optimism_first_order: f64,
+    /// The least and the most of the blended weights.
+    reach: [f64; 2],
+    /// Shares that neighbours may have too, the latest last.
+    made: VecDeque<Made>,
 }
+
+/// Shares, and what is known of them whatever their bounds.
+#[derive(Clone)]
+struct Made {
+    key: Option<Key>,
+    shares: Arc<[f64]>,
+    flags: Flags,
+    moved_share: f64,
+    max_ratio: f64,
+    /// The least and the most of them.
+    reach: [f64; 2],
+}
+
+/// Common bounds with the same of these give the same shares: bounds that bind nothing are all alike.
+type Key = (BoundMode, [u64; 2]);
+
+/// So many shares are remembered, and so many numbers at most.
+const REMEMBERED: usize = 48;
+const REMEMBERED_NUMBERS: usize = 1 << 17;
 
 impl Cell {
     fn new(scenario: &Scenario, chain: &Chain, rule: &Rule, metric: &[f64]) -> Self {
@@ -75,83 +102,185 @@ impl Cell {
             Rates::Shrunken => f64::NAN,
         };
         Self {
+            reach: widest(Reach(&blended.weights)),
             blended,
             optimism_first_order,
+            made: VecDeque::new(),
         }
     }
 
     fn plan(
-        &self,
+        &mut self,
         scenario: &Scenario,
         chain: &Chain,
         rule: &Rule,
         bounds: &Bounds,
         scratch: &mut Scratch,
     ) -> Today {
-        let mut shares = vec![0.0; chain.status_quo().len()];
-        let (bound_violation, mut flags) = self.blended.bound(rule, bounds, scratch, &mut shares);
-        let moved = widest(Moved {
-            x: &shares,
-            o: chain.status_quo(),
-            bounds,
-            growth: scenario.budget / scenario.campaigns.total_spend(),
+        let made = self.made(scenario, chain, rule, bounds, scratch);
+        let (mut flags, mut bound_violation) = (made.flags, 0.0);
+        if !rule.bound_mode.is_exact() {
+            bound_violation = match bounds.common() {
+                Some((lo, hi)) => (lo - made.reach[0]).max(made.reach[1] - hi).max(0.0),
+                None => bounds.violation(&made.shares),
+            };
+            let all = match bounds.common() {
+                Some((lo, hi)) => {
+                    !bounds.bind_nobody() && (self.reach[1] <= lo || self.reach[0] >= hi)
+                }
+                None => all_clipped(bounds, &self.blended.weights),
+            };
+            flags.merge(clip_flags(bounds, bound_violation, all));
+        }
+        flags.raise_if(made.max_ratio > 2.0, Flag::Extrapolation);
+        let touched = bounds.common().is_none_or(|(lo, hi)| {
+            made.reach[0] <= lo + AT_BOUND || made.reach[1] >= hi - AT_BOUND
         });
-        flags.raise_if(moved.max_ratio > 2.0, Flag::Extrapolation);
+        let [at_min, at_max] = if touched {
+            widest(AtBounds {
+                x: &made.shares,
+                bounds,
+            })
+        } else {
+            [0; 2]
+        };
         Today {
-            moved_share: moved.share,
-            max_ratio: moved.max_ratio,
-            at_min: moved.at_min,
-            at_max: moved.at_max,
+            moved_share: made.moved_share,
+            max_ratio: made.max_ratio,
+            at_min,
+            at_max,
             optimism_first_order: self.optimism_first_order,
             bound_violation,
             frozen: frozen(rule, bounds, flags),
             flags,
-            shares,
+            shares: made.shares,
         }
+    }
+
+    /// The shares within bounds, as they were made for a neighbour, or new ones.
+    fn made(
+        &mut self,
+        scenario: &Scenario,
+        chain: &Chain,
+        rule: &Rule,
+        bounds: &Bounds,
+        scratch: &mut Scratch,
+    ) -> Made {
+        let key = self.key(rule, bounds);
+        let known = self.made.iter().rev().find(|made| made.key == key);
+        if let Some(known) = known.filter(|_| key.is_some()) {
+            return known.clone();
+        }
+        let mut shares = vec![0.0; chain.status_quo().len()];
+        let flags = self.blended.imposed(rule, bounds, scratch, &mut shares);
+        let (moved_share, max_ratio) = widest(Moved {
+            x: &shares,
+            o: chain.status_quo(),
+            growth: scenario.budget / scenario.campaigns.total_spend(),
+        });
+        let made = Made {
+            key,
+            reach: widest(Reach(&shares)),
+            shares: shares.into(),
+            flags,
+            moved_share,
+            max_ratio,
+        };
+        let room = REMEMBERED.min(REMEMBERED_NUMBERS / made.shares.len().max(1));
+        if key.is_some() && room > 0 {
+            while self.made.len() >= room {
+                self.made.pop_front();
+            }
+            self.made.push_back(made.clone());
+        }
+        made
+    }
+
+    /// What of common bounds decides the shares; `None` if the bounds differ between channels.
+    fn key(&self, rule: &Rule, bounds: &Bounds) -> Option<Key> {
+        let ((lo, hi), [least, most]) = (bounds.common()?, self.reach);
+        let (raises, lowers) = (lo > least, hi < most);
+        let sides = match rule.bound_mode {
+            // Each side replaces weights beyond it, and nothing else.
+            BoundMode::Clip => [if raises { lo } else { 0.0 }, if lowers { hi } else { 1.0 }],
+            // Weights within their bounds are kept; others move all.
+            _ if raises || lowers => [lo, hi],
+            _ => [0.0, 1.0],
+        };
+        Some((rule.bound_mode, sides.map(f64::to_bits)))
     }
 }
 
-/// Compares a plan with today's shares and with its bounds.
+/// The least and the most of some numbers.
+struct Reach<'a>(&'a [f64]);
+
+impl Work for Reach<'_> {
+    type Output = [f64; 2];
+
+    #[inline(always)]
+    fn run(self) -> [f64; 2] {
+        let (groups, rest) = self.0.as_chunks::<LANES>();
+        let (mut least, mut most) = ([f64::INFINITY; LANES], [f64::NEG_INFINITY; LANES]);
+        for group in groups {
+            least = zip(least, *group, smaller);
+            most = zip(most, *group, larger);
+        }
+        let least = least.iter().chain(rest).copied();
+        let most = most.iter().chain(rest).copied();
+        [
+            least.fold(f64::INFINITY, smaller),
+            most.fold(f64::NEG_INFINITY, larger),
+        ]
+    }
+}
+
+/// How much a plan moves: half the sum of absolute changes, and the largest new spend over today's.
 struct Moved<'a> {
     x: &'a [f64],
     o: &'a [f64],
-    bounds: &'a Bounds,
     growth: f64,
 }
 
-struct Moves {
-    share: f64,
-    max_ratio: f64,
-    at_min: usize,
-    at_max: usize,
-}
-
 impl Work for Moved<'_> {
-    type Output = Moves;
+    type Output = (f64, f64);
 
     #[inline(always)]
-    fn run(self) -> Moves {
+    fn run(self) -> (f64, f64) {
         let n = self.x.len();
         let (x, o) = (self.x, &self.o[..n]);
-        let (lo, hi) = (&self.bounds.lo()[..n], &self.bounds.hi()[..n]);
-        let (mut max_ratio, mut at_min, mut at_max) = (0.0_f64, 0_u64, 0_u64);
+        let mut max_ratio = 0.0;
         for i in 0..n {
             let ratio = if o[i] > 0.0 {
                 self.growth * x[i] / o[i]
             } else {
                 0.0
             };
-            max_ratio = if ratio > max_ratio { ratio } else { max_ratio };
-            at_min += u64::from(x[i] <= lo[i] + AT_BOUND);
-            at_max += u64::from(x[i] >= hi[i] - AT_BOUND);
+            max_ratio = larger(max_ratio, ratio);
         }
-        let count = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
-        Moves {
-            share: 0.5 * lanes::fold(n, |i| (x[i] - o[i]).abs()),
-            max_ratio,
-            at_min: count(at_min),
-            at_max: count(at_max),
+        let moved = 0.5 * lanes::fold(n, |i| (x[i] - o[i]).abs());
+        (moved, max_ratio)
+    }
+}
+
+/// How many shares are at their lower and at their upper bound, or beyond it.
+struct AtBounds<'a> {
+    x: &'a [f64],
+    bounds: &'a Bounds,
+}
+
+impl Work for AtBounds<'_> {
+    type Output = [usize; 2];
+
+    #[inline(always)]
+    fn run(self) -> [usize; 2] {
+        let n = self.x.len();
+        let (lo, hi) = (&self.bounds.lo()[..n], &self.bounds.hi()[..n]);
+        let mut at = [0_u64; 2];
+        for i in 0..n {
+            at[0] += u64::from(self.x[i] <= lo[i] + AT_BOUND);
+            at[1] += u64::from(self.x[i] >= hi[i] - AT_BOUND);
         }
+        at.map(|count| usize::try_from(count).unwrap_or(usize::MAX))
     }
 }
 
@@ -193,7 +322,7 @@ impl<'a> Todays<'a> {
                 let cell = Cell::new(self.scenario, self.chain, &rule, metric);
                 self.cell = Some((key, cell));
             }
-            self.last = self.cell.as_ref().map(|(_, cell)| {
+            self.last = self.cell.as_mut().map(|(_, cell)| {
                 let scratch = &mut self.scratch;
                 (
                     index,

@@ -242,7 +242,7 @@ impl<'a> AnalysesWriter<'a> {
                 let values = self.scenario.grid.values(row.configuration);
                 push_break_even(&mut text, row, &self.axes, &values);
             }
-            table.write(&text)?;
+            table.write(text)?;
         }
         Ok(())
     }
@@ -257,7 +257,7 @@ impl<'a> AnalysesWriter<'a> {
         let mut files = Vec::new();
         let mut write = |name, text: Vec<u8>| {
             let mut table = table(self.scenario, self.folder, name)?;
-            table.write(&text)?;
+            table.write(text)?;
             files.push(table.finish()?);
             Ok::<(), Error>(())
         };

@@ -74,6 +74,11 @@ impl<P: Send + 'static> BehindFile<P> {
         }
     }
 
+    /// Nothing follows: what is left is written, and sent to the disk, while others go on.
+    pub(super) fn end(&mut self) {
+        self.pieces = None;
+    }
+
     /// Waits until all is on the disk.
     pub(super) fn finish(mut self) -> Result<Written, Error> {
         self.join()

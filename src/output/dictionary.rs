@@ -145,7 +145,7 @@ mod tests {
     impl Sink for Kinds {
         type Error = Error;
 
-        fn configurations(&mut self, rows: &[ConfigurationRow], _: &[u8]) -> Result<(), Error> {
+        fn configurations(&mut self, rows: &[ConfigurationRow], _: Vec<u8>) -> Result<(), Error> {
             for (row, column) in rows
                 .iter()
                 .flat_map(|row| self.columns.iter().map(move |c| (row, c)))
@@ -158,7 +158,7 @@ mod tests {
             Ok(())
         }
 
-        fn allocations(&mut self, _: &[AllocationRow], _: &[u8]) -> Result<(), Error> {
+        fn allocations(&mut self, _: &[AllocationRow], _: Vec<u8>) -> Result<(), Error> {
             Ok(())
         }
     }

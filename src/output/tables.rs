@@ -25,6 +25,8 @@ const CELL: usize = 20;
 pub struct RunWriter<'a> {
     scenario: &'a Scenario,
     columns: Vec<Column>,
+    /// Configurations that are still to come.
+    left: u64,
     configurations: Table,
     allocations: Option<Allocations>,
     analyses: AnalysesWriter<'a>,
@@ -110,6 +112,7 @@ impl<'a> RunWriter<'a> {
         Ok(Self {
             scenario,
             columns,
+            left: scenario.grid.len(),
             configurations,
             allocations,
             analyses: AnalysesWriter::create(scenario, folder)?,
@@ -124,11 +127,12 @@ impl<'a> RunWriter<'a> {
     ///
     /// [`Error::Machine`] if the last bytes cannot be written.
     pub fn finish(self) -> Result<Written, Error> {
+        // While the large tables go to the disk.
+        let (more, analysed) = self.analyses.finish()?;
         let mut files = vec![self.configurations.finish()?];
         if let Some(allocations) = self.allocations {
             files.push(allocations.table.finish()?);
         }
-        let (more, analysed) = self.analyses.finish()?;
         files.extend(more);
         files.extend(self.columnar.finish()?);
         if let Some(periods) = self.periods {
@@ -171,21 +175,25 @@ impl Sink for RunWriter<'_> {
         }
     }
 
-    fn configurations(&mut self, rows: &[ConfigurationRow], text: &[u8]) -> Result<(), Error> {
+    fn configurations(&mut self, rows: &[ConfigurationRow], text: Vec<u8>) -> Result<(), Error> {
         self.analyses.observe(rows)?;
         if let Some(table) = &mut self.periods {
             let mut lines = Vec::new();
             periods::render(rows, &mut lines);
-            table.write(&lines)?;
+            table.write(lines)?;
         }
         self.configurations.write(text)?;
+        self.left = self.left.saturating_sub(rows.len() as u64);
+        if self.left == 0 {
+            self.configurations.end();
+        }
         match &mut self.columnar.configurations {
             Some(file) => file.write(&self.columns, rows),
             None => Ok(()),
         }
     }
 
-    fn allocations(&mut self, rows: &[AllocationRow], text: &[u8]) -> Result<(), Error> {
+    fn allocations(&mut self, rows: &[AllocationRow], text: Vec<u8>) -> Result<(), Error> {
         if let Some(allocations) = &mut self.allocations {
             allocations.table.write(text)?;
         }
@@ -259,13 +267,18 @@ impl Table {
             header.push(b',');
         }
         end_line(&mut header);
-        table.write(&header)?;
+        table.write(header)?;
         Ok(table)
     }
 
     /// Appends lines.
-    pub(super) fn write(&mut self, lines: &[u8]) -> Result<(), Error> {
-        self.file.write(lines.to_vec())
+    pub(super) fn write(&mut self, lines: Vec<u8>) -> Result<(), Error> {
+        self.file.write(lines)
+    }
+
+    /// Nothing follows.
+    fn end(&mut self) {
+        self.file.end();
     }
 
     pub(super) fn finish(self) -> Result<OutputFile, Error> {

@@ -131,6 +131,19 @@ pub struct LevelAt {
     pub drift_cv: usize,
 }
 
+impl LevelAt {
+    /// The world part of a position on all axes.
+    #[must_use]
+    pub fn of(at: &Position) -> Self {
+        Self {
+            dispersion: at[10],
+            elasticity: at[11],
+            noise_cv: at[12],
+            drift_cv: at[13],
+        }
+    }
+}
+
 /// One point of the grid.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Configuration {
@@ -371,13 +384,7 @@ impl Grid {
     /// Where a configuration's world lies on each world axis.
     #[must_use]
     pub fn level_at(&self, index: u64) -> LevelAt {
-        let at = self.position(index);
-        LevelAt {
-            dispersion: at[10],
-            elasticity: at[11],
-            noise_cv: at[12],
-            drift_cv: at[13],
-        }
+        LevelAt::of(&self.position(index))
     }
 
     /// The axes this grid has, with all their values, in grid order.

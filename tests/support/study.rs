@@ -19,12 +19,12 @@ pub(crate) struct Collected {
 impl Sink for Collected {
     type Error = Error;
 
-    fn configurations(&mut self, rows: &[ConfigurationRow], _: &[u8]) -> Result<(), Error> {
+    fn configurations(&mut self, rows: &[ConfigurationRow], _: Vec<u8>) -> Result<(), Error> {
         self.configurations.extend_from_slice(rows);
         Ok(())
     }
 
-    fn allocations(&mut self, rows: &[AllocationRow], _: &[u8]) -> Result<(), Error> {
+    fn allocations(&mut self, rows: &[AllocationRow], _: Vec<u8>) -> Result<(), Error> {
         self.allocations.extend_from_slice(rows);
         Ok(())
     }
