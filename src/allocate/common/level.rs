@@ -1,6 +1,7 @@
 //! The pairs of a level, solved side by side: looking up ranks and computing with them take turns, each a
 //! pass over columns, which keeps both fast.
 
+use super::Source;
 use super::blend::Blend;
 use super::pairs::{CommonBounds, Guess, Level};
 use super::ranked::Ranked;
@@ -21,6 +22,51 @@ pub(super) struct Columns {
     returns: [Vec<f64>; 2],
 }
 
+/// The pairs of a level that no other pair answers for, a column for each number.
+#[derive(Debug, Default)]
+pub(super) struct Open {
+    /// Their positions.
+    at: Vec<usize>,
+    lo: Vec<f64>,
+    hi: Vec<f64>,
+    powered: [Vec<f64>; 2],
+    scales: Vec<f64>,
+}
+
+impl Open {
+    /// Gathers them.
+    #[inline(always)]
+    pub(super) fn fill(
+        &mut self,
+        bounds: &CommonBounds,
+        level: &Level,
+        reach: [f64; 2],
+        scales: &[f64],
+    ) {
+        let range = level.start..level.end;
+        self.at.clear();
+        let solved = |at: &usize| bounds.source(*at, reach) == Source::Pair(*at);
+        self.at.extend(range.filter(solved));
+        let gather = |column: &mut Vec<f64>, from: &[f64]| {
+            column.clear();
+            column.extend(self.at.iter().map(|at| from[*at]));
+        };
+        gather(&mut self.lo, &bounds.lo);
+        gather(&mut self.hi, &bounds.hi);
+        gather(&mut self.powered[0], &bounds.powered[0]);
+        gather(&mut self.powered[1], &bounds.powered[1]);
+        gather(&mut self.scales, scales);
+    }
+
+    /// Puts their solutions where those of all pairs are.
+    #[inline(always)]
+    pub(super) fn close(&self, scales: &mut [f64]) {
+        for (at, scale) in self.at.iter().zip(&self.scales) {
+            scales[*at] = *scale;
+        }
+    }
+}
+
 /// Guesses the solutions of a level that starts here from those before.
 #[inline(always)]
 pub(super) fn guess(guesses: &[Guess], start: usize, scales: &mut [f64]) {
@@ -33,22 +79,25 @@ pub(super) fn guess(guesses: &[Guess], start: usize, scales: &mut [f64]) {
 }
 
 impl Columns {
-    /// Improves `1 / tau` of a level's pairs and records what they bring.
+    /// Improves `1 / tau` of some pairs in so many steps, and writes what they bring.
     #[inline(always)]
     pub(super) fn solve<const JUDGES: usize>(
         &mut self,
         blend: &Blend<'_>,
-        bounds: &CommonBounds,
-        level: &Level,
-        scales: &mut [f64],
-        record: &mut impl FnMut(usize, [f64; 2]),
+        open: &mut Open,
+        steps: usize,
+        found: &mut [[f64; 2]],
     ) {
-        let range = level.start..level.end;
-        let (lo, hi) = (&bounds.lo[range.clone()], &bounds.hi[range.clone()]);
-        let scales = &mut scales[range.clone()];
+        let Open {
+            at,
+            lo,
+            hi,
+            powered,
+            scales,
+        } = open;
         let n = scales.len();
         self.fit(n);
-        for _ in 0..level.steps {
+        for _ in 0..steps {
             self.keys(blend.ranked, lo, hi, scales);
             self.near(n, blend.ranked);
             self.step(blend, lo, hi, scales);
@@ -61,12 +110,12 @@ impl Columns {
                 *tau = tau.powf(blend.elasticity);
             }
         }
-        let powered = bounds.powered.each_ref().map(|side| &side[range.clone()]);
+        let powered = powered.each_ref().map(Vec::as_slice);
         for judge in 0..JUDGES {
             self.worth(n, blend.ranked, judge);
             self.judge(judge, blend.ranked.totals[judge], powered);
         }
-        for (i, pair) in bounds.pairs[range].iter().enumerate() {
+        for (i, at) in at.iter().enumerate() {
             let mut returns = [
                 self.returns[0][i],
                 if JUDGES > 1 { self.returns[1][i] } else { 0.0 },
@@ -74,7 +123,7 @@ impl Columns {
             if returns[0].is_nan() {
                 returns = blend.settle::<JUDGES>(lo[i], hi[i], scales[i]);
             }
-            record(*pair, returns);
+            found[*at] = returns;
         }
     }
 

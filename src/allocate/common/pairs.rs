@@ -14,6 +14,9 @@ pub struct CommonBounds {
     /// `lo^elasticity` and `hi^elasticity`.
     pub(super) powered: [Vec<f64>; 2],
     pub(super) guesses: Vec<Guess>,
+    /// For each pair, the one with the same `hi` and the lowest `lo`, and that with the same `lo` and the highest
+    /// `hi`, by position.
+    pub(super) extremes: Vec<[u32; 2]>,
     /// Where the pairs were given.
     pub(super) pairs: Vec<usize>,
     pub(super) levels: Vec<Level>,
@@ -72,7 +75,29 @@ impl CommonBounds {
                 steps,
             }));
         }
+        bounds.extremes = bounds.extremes();
         bounds
+    }
+
+    fn extremes(&self) -> Vec<[u32; 2]> {
+        let mut extremes = vec![[0, 0]; self.pairs.len()];
+        let mut order: Vec<usize> = (0..self.pairs.len()).collect();
+        let mut mark = |along: &[f64], across: &[f64], side: usize, last: bool| {
+            // Those that agree along follow each other, ascending across.
+            order.sort_by(|a, b| {
+                let first = along[*a].total_cmp(&along[*b]);
+                first.then(across[*a].total_cmp(&across[*b]))
+            });
+            for alike in order.chunk_by(|a, b| along[*a].to_bits() == along[*b].to_bits()) {
+                let extreme = alike[if last { alike.len() - 1 } else { 0 }];
+                for pair in alike {
+                    extremes[*pair][side] = extreme as u32;
+                }
+            }
+        };
+        mark(&self.hi, &self.lo, 0, false);
+        mark(&self.lo, &self.hi, 1, true);
+        extremes
     }
 
     fn place(&mut self, pair: usize, (lo, hi): (f64, f64), guess: Guess) {

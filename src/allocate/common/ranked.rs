@@ -161,10 +161,16 @@ impl Ranked<'_> {
         [from[0], from[1], to[0], to[1]]
     }
 
+    /// The smallest and the largest weight.
+    pub(super) fn reach(&self) -> [f64; 2] {
+        let [_, smallest, largest, _] = self.ends(0, self.n);
+        [smallest.max(0.0), largest.max(0.0)]
+    }
+
     /// Whether all weights lie between bounds.
     pub(super) fn lie_within(&self, lo: f64, hi: f64) -> bool {
-        let [_, smallest, largest, _] = self.ends(0, self.n);
-        lo <= smallest.max(0.0) && largest.max(0.0) <= hi
+        let [smallest, largest] = self.reach();
+        lo <= smallest && largest <= hi
     }
 
     /// `sum k` below a rank, `sum k w^beta` from there to another, and `sum k` from that on.
