@@ -1,6 +1,8 @@
 //! What a run finds out, row by row: declared here because both the engine and the writers of
 //! files need it.
 
+use std::sync::Arc;
+
 use crate::flag::Flags;
 use crate::scenario::{Configuration, Lift, Scenario};
 use crate::stats::{Cross, Picked, Summary};
@@ -14,8 +16,9 @@ pub struct ConfigurationRow {
     pub replicates: u64,
     /// Replicates left out because the sample held no conversion at all.
     pub degenerate_replicates: u64,
-    /// Statistics of each lift that was asked for.
-    pub lifts: Vec<(Lift, Summary)>,
+    /// Statistics of each lift that was asked for. Configurations whose lifts are the same in every bit may share
+    /// them.
+    pub lifts: Arc<[(Lift, Summary)]>,
     /// Mean optimism and its Monte Carlo standard error, where apparent and decision lift are known and
     /// optimism is not among `lifts`.
     pub optimism: Option<(f64, f64)>,

@@ -199,7 +199,7 @@ impl Sweep<'_> {
             configuration,
             replicates: defined,
             degenerate_replicates: lifts.replicates() as u64 - defined,
-            lifts: summaries,
+            lifts: summaries.into(),
             optimism,
             periods: self.periods(plan, lifts, slot, summary_plan, scratch),
             rivals: None,

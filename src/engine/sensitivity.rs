@@ -172,7 +172,7 @@ impl Sensitivity {
     pub fn observe(&mut self, rows: &[ConfigurationRow]) {
         for row in rows {
             self.metrics.clear();
-            for (_, summary) in &row.lifts {
+            for (_, summary) in row.lifts.iter() {
                 let metrics = SensitiveMetric::ALL.iter().map(|metric| metric.of(summary));
                 self.metrics.extend(metrics);
             }

@@ -23,6 +23,8 @@ pub struct Column {
     /// What it says, in a sentence.
     pub meaning: String,
     fill: Fill,
+    /// Whether it looks at nothing but [`ConfigurationRow::lifts`].
+    pub(super) of_lifts: bool,
 }
 
 impl std::fmt::Debug for Column {
@@ -46,6 +48,15 @@ impl Column {
             unit,
             meaning: meaning.into(),
             fill: Fill::Row(Box::new(fill)),
+            of_lifts: false,
+        }
+    }
+
+    /// Says that it looks at nothing but the statistics of lifts.
+    fn of_lifts(self) -> Self {
+        Self {
+            of_lifts: true,
+            ..self
         }
     }
 
@@ -110,7 +121,11 @@ pub fn configuration_columns(scenario: &Scenario) -> Vec<Column> {
     )];
     columns.extend(axis_columns(scenario));
     for &lift in &scenario.run.lifts {
-        columns.extend(lift_columns(scenario, lift));
+        columns.extend(
+            lift_columns(scenario, lift)
+                .into_iter()
+                .map(Column::of_lifts),
+        );
     }
     let reports = |lift| scenario.run.reports(lift);
     if !reports(Lift::Optimism) && reports(Lift::Apparent) && reports(Lift::Decision) {
@@ -143,6 +158,7 @@ fn axis_columns(scenario: &Scenario) -> Vec<Column> {
                 unit,
                 meaning: meaning.to_owned(),
                 fill: Fill::Axis(axis),
+                of_lifts: false,
             }
         })
         .collect()

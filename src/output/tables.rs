@@ -1,6 +1,8 @@
 //! The tables of a run, written row by row as results come in.
 
 use std::borrow::Cow;
+use std::ops::Range;
+use std::sync::Arc;
 
 use super::analyses::AnalysesWriter;
 use super::behind::BehindFile;
@@ -148,11 +150,29 @@ impl Sink for RunWriter<'_> {
     fn render(&self, rows: &[ConfigurationRow], text: &mut Vec<u8>) {
         text.reserve(rows.len() * self.columns.len() * CELL);
         let mut lasts = vec![Last::NONE; self.columns.len()];
-        for row in rows {
-            for (column, last) in self.columns.iter().zip(&mut lasts) {
-                column.write(row, text, last);
-                text.push(b',');
+        // Columns of lifts follow each other; rows that share these share their text.
+        let first = self.columns.iter().position(|column| column.of_lifts);
+        let first = first.unwrap_or(self.columns.len());
+        let end = first + self.columns.iter().filter(|column| column.of_lifts).count();
+        let mut shared: Vec<Range<usize>> = Vec::with_capacity(rows.len());
+        for (position, row) in rows.iter().enumerate() {
+            let mut write = |columns: Range<usize>, text: &mut Vec<u8>| {
+                let lasts = &mut lasts[columns.clone()];
+                for (column, last) in self.columns[columns].iter().zip(lasts) {
+                    column.write(row, text, last);
+                    text.push(b',');
+                }
+            };
+            write(0..first, text);
+            let start = text.len();
+            let same = |other: &&ConfigurationRow| Arc::ptr_eq(&other.lifts, &row.lifts);
+            let mut before = rows[..position].iter().zip(&shared).rev();
+            match before.find(|(other, _)| same(other)) {
+                Some((_, range)) => text.extend_from_within(range.clone()),
+                None => write(first..end, text),
             }
+            shared.push(start..text.len());
+            write(end..self.columns.len(), text);
             end_line(text);
         }
     }
