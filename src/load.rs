@@ -169,8 +169,7 @@ fn read_bytes(path: &Path) -> Result<Vec<u8>, Error> {
 }
 
 /// Whether a file is a table rather than a scenario: no TOML has a first line without a bracket or a key,
-/// and a header has several cells, or stands in a
-/// file called so.
+/// and a header has several cells, or stands in a file called so.
 fn is_table(path: &Path, bytes: &[u8]) -> bool {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let mut lines = bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);

@@ -4,8 +4,9 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use liftsweep::config::Overrides;
+use liftsweep::config::{LARGEST_SEED, Overrides, REPLICATES};
 use liftsweep::store::Part;
+use liftsweep::units::Count;
 use liftsweep::vector::Instructions;
 
 /// Which budget-reallocation rule survives noise?
@@ -345,12 +346,13 @@ fn threads(text: &str) -> Result<u16, String> {
 }
 
 fn replicates(text: &str) -> Result<u64, String> {
-    whole(text, 2..=100_000_000, "2 to 100,000,000")
+    let (fewest, most) = (*REPLICATES.start(), *REPLICATES.end());
+    let words = format!("{} to {}", Count(fewest.into()), Count(most.into()));
+    whole(text, REPLICATES, &words)
 }
 
 fn seed(text: &str) -> Result<u64, String> {
-    let largest = i64::MAX.unsigned_abs();
-    whole(text, 0..=largest, "0 to 9223372036854775807")
+    whole(text, 0..=LARGEST_SEED, &format!("0 to {LARGEST_SEED}"))
 }
 
 fn seconds(text: &str) -> Result<f64, String> {

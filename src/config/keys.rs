@@ -121,7 +121,7 @@ pub(super) fn keys() -> Vec<Key> {
         ),
         key(
             "seed",
-            Takes::Whole(0, i128::from(i64::MAX)),
+            Takes::Whole(0, settings::LARGEST_SEED.into()),
             "Decides every draw: the same seed, scenario and data give the same bytes. Default: 0.",
         ),
     ];
@@ -531,7 +531,10 @@ fn setting_keys() -> Vec<Key> {
         ),
         key(
             "run.replicates",
-            Takes::Whole(settings::REPLICATES.0, settings::REPLICATES.1),
+            Takes::Whole(
+                (*settings::REPLICATES.start()).into(),
+                settings::MOST_REPLICATES,
+            ),
             "Noisy worlds per configuration. Default: 10000.",
         ),
         key(
@@ -551,7 +554,7 @@ fn setting_keys() -> Vec<Key> {
         ),
         key(
             "run.max_replicates",
-            Takes::Whole(settings::FEWEST_OF_MANY, settings::REPLICATES.1),
+            Takes::Whole(settings::FEWEST_OF_MANY, settings::MOST_REPLICATES),
             "The most replicates of a run that finds their number.",
         ),
         key(

@@ -61,6 +61,7 @@ use crate::units::Count;
 pub use self::gate::PlacedGate;
 pub use self::overrides::Overrides;
 pub use self::schema::schema;
+pub use self::settings::{LARGEST_SEED, REPLICATES};
 pub use self::typed::typed;
 
 /// The most configurations a grid may have.

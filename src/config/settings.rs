@@ -1,6 +1,8 @@
 //! Everything beside table, grid and world: name, seed, `[budget]`, `[run]`, `[metrics]` and
 //! `[output]`, and the tables of the design that this version lacks.
 
+use std::ops::RangeInclusive;
+
 use super::axis::{Repeats, names, numbers};
 use super::entry::{Domain, Names};
 use super::overrides::{Overrides, argument};
@@ -12,7 +14,11 @@ use crate::scenario::{
 };
 
 /// Fewest and most replicates.
-pub(super) const REPLICATES: (i128, i128) = (2, 100_000_000);
+pub const REPLICATES: RangeInclusive<u64> = 2..=100_000_000;
+/// Most replicates, as numbers of a scenario are read.
+pub(super) const MOST_REPLICATES: i128 = *REPLICATES.end() as i128;
+/// Largest seed: readers of manifests without unsigned 64-bit numbers must not lose it.
+pub const LARGEST_SEED: u64 = i64::MAX.unsigned_abs();
 /// Longest name of a run, which is a folder's name.
 pub(super) const LONGEST_NAME: usize = 100;
 
@@ -166,18 +172,14 @@ pub(super) fn read_seed(
         .map(|seed| (i128::from(seed), argument("--seed")));
     let mut seed = 0;
     for (number, spot) in read.value.into_iter().chain(given) {
-        // Manifest readers without unsigned 64-bit numbers must not lose the seed.
         match u64::try_from(number)
             .ok()
-            .filter(|seed| i64::try_from(*seed).is_ok())
+            .filter(|seed| *seed <= LARGEST_SEED)
         {
             Some(valid) => seed = valid,
             None => problems.push(spot.problem(
                 "E_SEED",
-                format!(
-                    "{} lies outside 0 to 9223372036854775807",
-                    saturated(number)
-                ),
+                format!("{} lies outside 0 to {LARGEST_SEED}", saturated(number)),
                 "use a whole number such as 42",
             )),
         }
@@ -209,7 +211,7 @@ pub(super) fn read_run(
     let mut replicates = 10_000;
     for (number, spot) in read.value.into_iter().chain(given) {
         match u64::try_from(number) {
-            Ok(valid) if (REPLICATES.0..=REPLICATES.1).contains(&number) => replicates = valid,
+            Ok(valid) if REPLICATES.contains(&valid) => replicates = valid,
             _ => problems.push(spot.problem(
                 "E_REPLICATES",
                 format!("{} lies outside 2 to 100,000,000", saturated(number)),
@@ -294,7 +296,7 @@ fn read_stopping(run: &mut Section<'_>, problems: &mut Problems) -> Option<Stopp
     let mut max_replicates = 200_000;
     if let Some((number, spot)) = read.value {
         match u64::try_from(number) {
-            Ok(valid) if (FEWEST_OF_MANY..=REPLICATES.1).contains(&number) => {
+            Ok(valid) if (FEWEST_OF_MANY..=MOST_REPLICATES).contains(&number) => {
                 max_replicates = valid;
             }
             _ => problems.push(spot.problem(

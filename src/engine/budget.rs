@@ -118,7 +118,7 @@ fn replicates(scenario: &Scenario) -> u64 {
 /// replicate, and best and ties by apparent lift where it is kept; nothing where no decision lift is asked for.
 fn bytes_of_worlds(scenario: &Scenario) -> u64 {
     let kept = Kept::new(&scenario.run);
-    let per_replicate = match (kept.compares() && scenario.grid.compares(), kept.picks()) {
+    let per_replicate = match (kept.compares(&scenario.grid), kept.picks()) {
         (false, _) => 0,
         (true, false) => 24,
         (true, true) => 40,

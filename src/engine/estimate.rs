@@ -3,9 +3,9 @@
 use super::analyses::Analyses;
 use super::budget::{Options, blocks, bytes_of_all, largest};
 use super::chain::Chain;
-use super::kept::Kept;
 use super::kernel::Kernel;
 use super::plan::Plan;
+use super::run::compares;
 use super::worlds::Worlds;
 use crate::lanes::LANES;
 use crate::scenario::Scenario;
@@ -36,8 +36,11 @@ const LANES_PER_CHANNEL: u64 = 12;
 #[must_use]
 pub fn estimate(scenario: &Scenario, options: Options, threads: u64, plans: u64) -> Estimate {
     let blocks = blocks(scenario, options, 0..scenario.grid.len());
-    let compares = Kept::new(&scenario.run).compares() && scenario.grid.compares();
-    let passes = if blocks.len() > 1 && compares { 2 } else { 1 };
+    let passes = if blocks.len() > 1 && compares(scenario) {
+        2
+    } else {
+        1
+    };
     let (configurations, replicates) = (scenario.grid.len(), scenario.run.replicates);
     let n = scenario.campaigns.len() as u64;
     let rows_of_table = scenario

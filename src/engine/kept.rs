@@ -1,6 +1,6 @@
 //! Which lifts a run computes and keeps.
 
-use crate::scenario::{Lift, RunSettings};
+use crate::scenario::{Grid, Lift, RunSettings};
 
 /// Which of the three lifts of a replicate are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,9 +19,9 @@ impl Kept {
         Self(Lift::ALL.into_iter().filter(needed).collect())
     }
 
-    /// Whether rules are compared: by their decision lift.
-    pub(super) fn compares(&self) -> bool {
-        self.position(Lift::Decision).is_some()
+    /// Whether rules are compared: by their decision lift, where they share a world.
+    pub(super) fn compares(&self, grid: &Grid) -> bool {
+        self.decision() && grid.compares()
     }
 
     /// Whether it is known what picking the best-looking rule inside every replicate delivers.

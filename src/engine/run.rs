@@ -101,7 +101,7 @@ pub fn contest(
 /// Whether rules are compared, so that rows need the first pass over all configurations.
 #[must_use]
 pub fn compares(scenario: &Scenario) -> bool {
-    Kept::new(&scenario.run).compares() && scenario.grid.compares()
+    Kept::new(&scenario.run).compares(&scenario.grid)
 }
 
 /// Makes the rows of some configurations and hands them to `take` in grid order. `contest` is the first

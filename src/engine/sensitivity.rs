@@ -218,12 +218,7 @@ impl Sensitivity {
         metric: SensitiveMetric,
         effects: &RangeEffects,
     ) -> Vec<SensitivityRow> {
-        let varies = effects.variance.raw.sqrt() > ZERO_LIFT;
-        let whole = if varies {
-            effects.variance
-        } else {
-            Component::default()
-        };
+        let whole = what_varies(effects.variance);
         let orders = [
             (Order::First, &effects.first, &effects.first_interval),
             (Order::Total, &effects.total, &effects.total_interval),
@@ -231,7 +226,7 @@ impl Sensitivity {
         let rows = orders.into_iter().flat_map(|(order, parts, intervals)| {
             let axes = self.axes.iter().zip(parts).zip(intervals);
             axes.map(move |(((axis, _), part), interval)| SensitivityRow {
-                interval: interval.filter(|_| varies),
+                interval: interval.filter(|_| whole.raw > 0.0),
                 ..index_row(lift, metric, order, [Some(*axis), None], Some(*part), whole)
             })
         });
@@ -239,13 +234,7 @@ impl Sensitivity {
     }
 
     fn rows(&self, lift: Lift, metric: SensitiveMetric, effects: &Effects) -> Vec<SensitivityRow> {
-        // What varies by less than rounding does not vary.
-        let varies = effects.variance.raw.sqrt() > ZERO_LIFT;
-        let whole = if varies {
-            effects.variance
-        } else {
-            Component::default()
-        };
+        let whole = what_varies(effects.variance);
         let row = |order, axes, component| index_row(lift, metric, order, axes, component, whole);
         let told = |axis: &usize| self.axes[*axis].1;
         let name = |axis: usize| Some(self.axes[axis].0);
@@ -273,6 +262,15 @@ impl Sensitivity {
             rows.push(row(Order::Higher, [None; 2], effects.higher()));
         }
         rows
+    }
+}
+
+/// The variance over the grid; 0 where it is less than rounding makes.
+fn what_varies(variance: Component) -> Component {
+    if variance.raw.sqrt() > ZERO_LIFT {
+        variance
+    } else {
+        Component::default()
     }
 }
 

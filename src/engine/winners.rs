@@ -85,6 +85,13 @@ impl WorldWinners {
         self.rows[criterion as usize].as_ref()
     }
 
+    /// The winner by the lift that is believed: recommended, else decision; `None` if neither was asked for.
+    #[must_use]
+    pub fn best(&self) -> Option<&ConfigurationRow> {
+        let by = |criterion| self.winner(criterion);
+        by(Criterion::RecommendedMean).or_else(|| by(Criterion::DecisionMean))
+    }
+
     /// What a planner gets who picks the best-looking rule inside every replicate; `None` if apparent or
     /// decision lifts were not asked for.
     #[must_use]
@@ -285,10 +292,7 @@ impl Winners {
     #[must_use]
     pub fn headline(&self) -> Option<(&ConfigurationRow, Lift)> {
         let row = match self.worlds.as_slice() {
-            [only] => {
-                let by = |criterion| only.winner(criterion);
-                by(Criterion::RecommendedMean).or_else(|| by(Criterion::DecisionMean))
-            }
+            [only] => only.best(),
             _ => self.worst.as_ref(),
         }?;
         Some((row, believed(row)?.1))
@@ -316,11 +320,10 @@ impl Winners {
     #[must_use]
     pub fn worlds_with_gain(&self) -> usize {
         let gains = |world: &&WorldWinners| {
-            let by = |criterion: Criterion| world.winner(criterion);
-            by(Criterion::RecommendedMean)
-                .or_else(|| by(Criterion::DecisionMean))
-                .and_then(|row| Some(believed(row)?.0 > ZERO_LIFT && row.plan.moved_share > 0.0))
-                .unwrap_or(false)
+            let gain = |row| believed(row).is_some_and(|(mean, _)| mean > ZERO_LIFT);
+            world
+                .best()
+                .is_some_and(|row| gain(row) && row.plan.moved_share > 0.0)
         };
         self.worlds.iter().filter(gains).count()
     }

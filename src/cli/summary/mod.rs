@@ -77,10 +77,7 @@ fn assumptions(scenario: &Scenario, winners: &Winners) -> String {
     let stretch = winners
         .worlds
         .iter()
-        .filter_map(|world| {
-            let by = |criterion| world.winner(criterion);
-            by(Criterion::RecommendedMean).or_else(|| by(Criterion::DecisionMean))
-        })
+        .filter_map(WorldWinners::best)
         .map(|row| row.plan.max_ratio)
         .fold(1.0, f64::max);
     let stretch = Times(stretch);

@@ -167,25 +167,19 @@ fn over_worlds(
     let Some(robust) = winners.robust else {
         return (promise, String::new());
     };
-    let fresh = match judgement.holdout {
-        0 => String::new(),
-        replicates => format!(" in {} fresh replicates", Count(replicates.into())),
+    let (mean, fresh) = match judgement.robust {
+        Some(again) => {
+            let replicates = Count(judgement.holdout.into());
+            (again.mean, format!(" in {replicates} fresh replicates"))
+        }
+        None => (robust.mean, String::new()),
     };
-    let mean = judgement.robust.map_or(robust.mean, |again| again.mean);
     (
         format!(
             "{promise} in the world that suits it least ({})",
             scenario.grid.world_in_words(index)
         ),
-        format!(
-            "; {} on average over the worlds{}",
-            Percent(mean),
-            if judgement.robust.is_some() {
-                fresh
-            } else {
-                String::new()
-            }
-        ),
+        format!("; {} on average over the worlds{fresh}", Percent(mean)),
     )
 }
 
