@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use liftsweep::config::Overrides;
+use liftsweep::flag::Flag;
 use liftsweep::output::{
     ALLOCATION_COLUMNS, BREAK_EVEN_COLUMNS, DISCOVERY_COLUMNS, SENSITIVITY_COLUMNS,
     configuration_columns, draw_columns, period_columns,
@@ -144,4 +145,20 @@ fn the_selection_is_described_key_by_key() {
         .filter(|key| !section.contains(&format!("`{key}`")))
         .collect();
     assert!(missing.is_empty(), "results/README.md lacks {missing:?}");
+}
+
+/// Every flag that a run can raise, with its meaning and what to do.
+#[test]
+fn flags_are_described_with_a_remedy() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readme = std::fs::read_to_string(root.join("results/README.md")).unwrap();
+    let rows = readme.lines().filter(|line| line.starts_with("| `W_"));
+    let rows: Vec<Vec<&str>> = rows.map(|line| line.split(" | ").collect()).collect();
+    assert_eq!(rows.len(), Flag::ALL.len());
+    for (row, flag) in rows.iter().zip(Flag::ALL) {
+        assert_eq!(row[0], format!("| `{}`", flag.name()));
+        let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(row[1], words(flag.meaning()), "{}", flag.name());
+        assert!(row.len() == 3 && row[2].len() > 10, "{}", flag.name());
+    }
 }

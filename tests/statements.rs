@@ -396,3 +396,20 @@ fn the_page_and_the_terminal_give_the_same_advice() {
         assert!(page.contains(&format!(">{headline}")), "{scenario}");
     }
 }
+
+#[test]
+fn with_one_channel_there_is_nothing_to_decide() {
+    let rules = "[grid]\nalpha = [0.5, 1.0]\n[run]\nreplicates = 100\n";
+    let one = said("channel,spend,conversions\nA,1000,100\n", rules);
+    let two = said(SEED_A, rules);
+    only_in(
+        "Nothing to decide: with one channel there is no mix to change.",
+        &one,
+        &two,
+    );
+    only_in("every lift is 0; bring at least two channels", &one, &two);
+    // Checks, table and assumptions would speak of nothing.
+    for silent in ["Checks", "highest", "This assumes"] {
+        only_in(silent, &two, &one);
+    }
+}

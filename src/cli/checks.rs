@@ -28,7 +28,10 @@ pub(crate) fn checks(
     if sentences.is_empty() {
         String::new()
     } else {
-        format!("Checks: {}", sentences.join(" "))
+        format!(
+            "Checks, which test the answer above and do not replace it: {}",
+            sentences.join(" ")
+        )
     }
 }
 
@@ -46,7 +49,7 @@ fn corrected(
         ""
     };
     Some(format!(
-        "of such a promise {} is noise (without bounds it would be some {}); less that, without any prior, it is {} (Efron-Harrell).{verdict}",
+        "of such a promise {} is noise (by resampling this rule; without bounds a formula says some {}); less that, without any prior, it is {} (Efron-Harrell).{verdict}",
         Percent(corrected.optimism_mean),
         Percent(best.plan.optimism_first_order),
         Percent(corrected.lift)

@@ -3,6 +3,7 @@
 use liftsweep::compare::{Change, Comparison, Lonely, compare as compare_runs};
 use liftsweep::output::FinishedRun;
 use liftsweep::problem::{Error, printable};
+use liftsweep::scenario::Gate;
 use liftsweep::units::Count;
 use serde_json::Value;
 
@@ -52,6 +53,17 @@ fn text(comparison: &Comparison) -> String {
     if !estimates.is_empty() {
         text.push('\n');
         text.push_str(&changes(&estimates));
+        let lonely = comparison.only_a.count + comparison.only_b.count > 0;
+        if lonely
+            && estimates
+                .iter()
+                .any(|change| change.metric.starts_with("regret"))
+        {
+            text.push_str(&wrapped(
+                "Regret is the gap to the best rule of the same run: where the runs hold different rules it changes with the others, and says nothing about the rule itself.",
+                2,
+            ));
+        }
     }
     let exact: Vec<&Change> = comparison
         .exact
@@ -103,14 +115,36 @@ fn inputs(comparison: &Comparison) -> String {
             &format!(
                 "  {}: {} -> {}",
                 printable(&difference.what),
-                value(&difference.a),
-                value(&difference.b)
+                input(&difference.what, &difference.a),
+                input(&difference.what, &difference.b)
             ),
             4,
         ));
     }
     text.push('\n');
     text
+}
+
+/// An input as a person would write it.
+fn input(what: &str, given: &Value) -> String {
+    let gates = (what == "gates").then(|| serde_json::from_value::<Vec<Gate>>(given.clone()));
+    let Some(Ok(gates)) = gates else {
+        return value(given);
+    };
+    let gates: Vec<String> = gates.iter().map(gate).collect();
+    if gates.is_empty() {
+        "none".to_owned()
+    } else {
+        printable(&gates.join("; "))
+    }
+}
+
+fn gate(gate: &Gate) -> String {
+    let place = match gate.selection() {
+        all if all.is_empty() => all,
+        some => format!(" where {some}"),
+    };
+    format!("{} {}{place}", gate.metric, gate.bound())
 }
 
 fn value(value: &Value) -> String {
@@ -202,4 +236,24 @@ fn changes(changes: &[&Change]) -> String {
         ));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gates_are_written_as_people_write_them() {
+        let given = serde_json::json!([
+            {"metric": "decision_p05", "where": [{"axis": "alpha", "values": [0.3, 1]}],
+             "at_least": -0.02, "at_most": null},
+            {"metric": "moved_share", "where": [], "at_least": null, "at_most": 0.3}
+        ]);
+        assert_eq!(
+            input("gates", &given),
+            "decision_p05 >= -0.02 where alpha 0.3 or 1; moved_share <= 0.3"
+        );
+        assert_eq!(input("gates", &serde_json::json!([])), "none");
+        assert_eq!(input("seed", &serde_json::json!(7)), "7");
+    }
 }

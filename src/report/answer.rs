@@ -60,6 +60,14 @@ pub(super) fn answer(manifest: &RecordedManifest, grid: &Grid, sensitivity: &Val
     };
     let advice = facts.advice();
     let (tone, headline) = facts.headline(advice);
+    if manifest.scenario["channels"] == 1 {
+        return Answer {
+            tone,
+            headline: "Nothing to decide.".to_owned(),
+            sentences: vec!["With one channel there is no mix to change.".to_owned()],
+            figures: Vec::new(),
+        };
+    }
     let sentences = if advice == Advice::Keep {
         facts.nothing_better()
     } else {

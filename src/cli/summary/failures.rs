@@ -2,7 +2,7 @@
 
 use liftsweep::engine::{Analysed, Failing, Limit, discovery_axes};
 use liftsweep::scenario::{Lift, Scenario};
-use liftsweep::units::Count;
+use liftsweep::units::{Count, ZERO_LIFT};
 
 use super::plain;
 
@@ -28,8 +28,14 @@ pub(super) fn failures(scenario: &Scenario, analysed: &Analysed) -> Option<Strin
         })
         .collect();
     let count = |part: f64, of: u64| Count(format!("{:.0}", part * of as f64).parse().unwrap_or(0));
+    // At alpha 0, today's mix has a lift of 0, and 0 is not below a target of 0: only a higher target does.
+    let stays = if scenario.metrics.target > ZERO_LIFT && scenario.grid.alpha.contains(&0.0) {
+        " (those at alpha 0 because today's mix has a lift of 0)"
+    } else {
+        ""
+    };
     Some(format!(
-        "Where it fails: {} of {} configurations have a mean {} lift below {}. {} of these lie at {}, where {} of the configurations fail (discovery.csv).",
+        "Where it fails: {} of {} configurations have a mean {} lift below {}{stays}. {} of these lie at {}, where {} of the configurations fail (discovery.csv).",
         count(whole.density, whole.configurations),
         Count(whole.configurations.into()),
         lift.name(),

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use liftsweep::engine::{Criterion, Finding, Judgement, Winners, WorldWinners};
 use liftsweep::output::Written;
-use liftsweep::scenario::Scenario;
+use liftsweep::scenario::{Lift, Scenario};
 use liftsweep::units::{Count, Percent, Times};
 
 use self::failures::failures;
@@ -37,6 +37,9 @@ pub(crate) struct Told<'a> {
 impl Told<'_> {
     /// For people: paragraphs, each a section of its own.
     pub(crate) fn summary(self) -> String {
+        if self.scenario.campaigns.len() == 1 {
+            return format!("{}\n{}", verdict(self), self.written());
+        }
         let failing = failures(self.scenario, &self.written.analysed);
         let failing = failing.map(|sentence| wrapped(&sentence, 2));
         let matters = matters(self.scenario, &self.written.analysed);
@@ -92,7 +95,12 @@ fn assumptions(scenario: &Scenario, winners: &Winners) -> String {
     } else {
         String::new()
     };
-    format!("{CAUSES} up to {stretch} of a channel's spend of today{later}.{safest}")
+    let apparent = if scenario.world.periods > 1 && scenario.run.reports(Lift::Apparent) {
+        " Apparent lifts are no forecast: over several periods they can grow beyond all bounds where a channel was cut to next to nothing."
+    } else {
+        ""
+    };
+    format!("{CAUSES} up to {stretch} of a channel's spend of today{later}.{apparent}{safest}")
 }
 
 /// Whether the table below calls a rule of a world the safest one.

@@ -45,10 +45,19 @@ pub(super) fn verdict(told: Told<'_>) -> String {
     // Who sees both streams has just read them.
     let repeated = alarms.filter(|_| !both_on_a_terminal());
     let mut text: String = repeated
-        .map(|finding| wrapped(&format!("!! {}", finding.text), 3))
+        .map(|finding| {
+            let remedy = match finding.remedy.as_str() {
+                "" => String::new(),
+                remedy => format!("; {remedy}"),
+            };
+            wrapped(&format!("!! {}{remedy}", finding.text), 3)
+        })
         .collect();
     let verdict = judged(scenario, winners, judgement, findings);
     text.push_str(&wrapped(&verdict.sentence, 2));
+    if scenario.campaigns.len() == 1 {
+        return text;
+    }
     let Some((best, lift)) = winners.headline() else {
         return text;
     };
@@ -123,6 +132,9 @@ pub(super) fn judged(
         worlds => format!(" over all {worlds} worlds"),
     };
     let sentence = match advice {
+        Advice::Keep if scenario.campaigns.len() == 1 => {
+            "Nothing to decide: with one channel there is no mix to change.".to_owned()
+        }
         Advice::Keep if worlds == 1 => {
             "Keep today's mix: no rule of the grid has a higher mean lift.".to_owned()
         }

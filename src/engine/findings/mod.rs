@@ -61,7 +61,7 @@ pub fn findings(scenario: &Scenario, observer: &dyn Observer) -> Result<Vec<Find
             Gravity::Alarm,
             Some(Flag::SingleChannel),
             text.to_owned(),
-            "",
+            "bring at least two channels, one row of the table each or more",
         ));
         return Ok(found);
     }
