@@ -98,7 +98,11 @@ impl By {
 fn contests(scenario: &Scenario) -> Vec<(Lift, By)> {
     let (run, kept) = (&scenario.run, Kept::new(&scenario.run));
     let all = [
-        (Lift::Decision, By::BothAtOnce, kept.compares()),
+        (
+            Lift::Decision,
+            By::BothAtOnce,
+            kept.compares(&scenario.grid),
+        ),
         (Lift::Recommended, By::Both, run.reports(Lift::Recommended)),
         (Lift::Apparent, By::Mean, run.reports(Lift::Apparent)),
     ];
