@@ -11,16 +11,17 @@
 
 W1 is four channels, W2 and W3 (a grid 20 times finer) the bundled table of 216 campaigns or the one
 given by --table, W4 50 copies of that table. --scaling times liftsweep against itself on W3: one
-thread, twice the values of min_share, bound_mode = "project". An empty --workload leaves out W1 to
-W4; --replicates makes all of it short, to try it out.
+thread, twice the values of min_share, bound_mode = "project", with the page. An empty --workload
+leaves out W1 to W4; --replicates makes all of it short, to try it out.
 
 The sweep: draw the conversions of every campaign anew (Poisson), score by efficiency, blend with
 today's mix (alpha, delta), clip to [min_share, max_share], divide by the sum, judge by the observed
 rates; per configuration the mean, the standard deviation, P(lift > 0), seven quantiles and the
 CVaR of the lift.
 
-liftsweep is timed as a whole process, from start-up to the last file written, and computes more:
-Monte Carlo standard errors, regret, the probability of being best, the Pareto front, plans. The
+liftsweep is timed as a whole process, from start-up to the last table written (report.html is left
+out: nobody else draws one), and computes more: Monte Carlo standard errors, regret, the probability
+of being best, the Pareto front, plans. The
 others compute just the statistics above, in a process that has imported and compiled everything.
 
 - Numba: compiled loops, fastmath, replicates in parallel on all cores; sorting with NumPy (vector
@@ -360,7 +361,7 @@ def check_pandas(w: Workload, lifts: np.ndarray, part: np.ndarray) -> None:
 # liftsweep
 
 
-def scenario(w: Workload, bound_mode: str) -> str:
+def scenario(w: Workload, bound_mode: str, page: bool) -> str:
     """The workload as a scenario file beside its table."""
     axes = {"alpha": w.alphas, "delta": w.deltas, "min_share": w.lows, "max_share": w.highs}
     grid = "\n".join(f"{axis} = {json.dumps(values.tolist())}" for axis, values in axes.items())
@@ -387,6 +388,9 @@ response = "linear"
 [run]
 replicates = {w.replicates}
 lifts = ["decision"]
+
+[output]
+report = {json.dumps(page)}
 """
 
 
@@ -400,11 +404,17 @@ class Process:
 
     @classmethod
     def prepare(
-        cls, program: Path, folder: Path, w: Workload, threads: int, bound_mode: str = "clip"
+        cls,
+        program: Path,
+        folder: Path,
+        w: Workload,
+        threads: int,
+        bound_mode: str = "clip",
+        page: bool = False,
     ) -> Process:
         """Writes the scenario and its table into a new folder."""
         folder.mkdir(parents=True)
-        (folder / "scenario.toml").write_text(scenario(w, bound_mode), encoding="utf-8")
+        (folder / "scenario.toml").write_text(scenario(w, bound_mode, page), encoding="utf-8")
         table = pd.DataFrame({"spend": w.spend, "conversions": w.conversions})
         table.insert(0, "channel", [f"c{i}" for i in range(len(table))])
         table.to_csv(folder / "table.csv", index=False)
@@ -412,15 +422,21 @@ class Process:
 
     def run(self) -> None:
         """Runs the whole process; its findings go nowhere, its errors end this program."""
-        options = ["--threads", str(self.threads), "--force", "--progress", "never"]
-        command = [self.program, "run", self.folder / "scenario.toml", "--out", self.folder / "out"]
+        options = ["--threads", str(self.threads), "--progress", "never"]
+        # A folder of its own for every run: none has to clear away another's files.
+        out = self.folder / f"out{len(self.runs())}"
+        command = [self.program, "run", self.folder / "scenario.toml", "--out", out]
         done = subprocess.run([*command, *options], capture_output=True, text=True)
         if done.returncode != 0:
             sys.exit(f"liftsweep ended with {done.returncode}:\n{done.stderr}")
 
     def configurations(self) -> pd.DataFrame:
         """What it wrote per configuration."""
-        return pd.read_csv(self.folder / "out" / "configurations.csv")
+        return pd.read_csv(self.runs()[0] / "configurations.csv")
+
+    def runs(self) -> list[Path]:
+        """The folders of the runs so far: all with the same files."""
+        return sorted(self.folder.glob("out*"))
 
 
 # Agreement
@@ -537,6 +553,7 @@ def scaling(w: Workload, program: Path, folder: Path, threads: int, repeat: int)
         f"one thread in place of {threads}": (w, 1, "clip"),
         f"twice the values of min_share, {many} in place of {few}": (double, threads, "clip"),
         'bound_mode = "project" in place of "clip"': (w, threads, "project"),
+        "with report.html too": (w, threads, "clip", True),
     }
     processes = {
         name: Process.prepare(program, folder / f"scaling{i}", *run)
@@ -619,7 +636,7 @@ def explanation(args: argparse.Namespace, version: str) -> list[str]:
     where = f"{datetime.date.today()}, {processor()}, {cores()} cores, {args.threads} threads"
     text = (
         f"{where}; {versions}. Fastest of {args.repeat} runs in turns; in brackets, how many times "
-        "as long as liftsweep. liftsweep is timed as a whole process that writes its files; the "
+        "as long as liftsweep. liftsweep is timed as a whole process that writes its tables; the "
         "others compute just the distributions of lift, compiled and in memory. The pandas loop is "
         "extrapolated from "
         f"{PANDAS_REPLICATES} replicates of {PANDAS_CONFIGURATIONS} configurations."
