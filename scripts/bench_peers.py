@@ -652,7 +652,7 @@ def filled(text: str, **options: str) -> str:
 
 def version(folder: Path) -> str:
     """Which liftsweep wrote the results in this folder."""
-    for path in folder.glob("*/out/manifest.json"):
+    for path in folder.glob("*/out*/manifest.json"):
         manifest = json.loads(path.read_text(encoding="utf-8"))
         return f"liftsweep {manifest['version']} (commit {manifest.get('commit') or 'unknown'})"
     return "liftsweep"

@@ -46,14 +46,19 @@ pub struct Comparison {
 }
 
 impl Comparison {
-    /// Configurations in which at least one estimate changed, as (in the first run, in the second).
+    /// In how many configurations the estimate changed that did so in most. Where the runs hold different rules,
+    /// what compares a rule with the others of its run says nothing about the rule, and does not count.
     #[must_use]
     pub fn changed(&self) -> u64 {
-        self.estimates
-            .iter()
-            .map(|change| change.changed)
-            .max()
-            .unwrap_or(0)
+        let counts = |change: &&Change| self.same_rules() || !change.compares_rules();
+        let changed = self.estimates.iter().filter(counts);
+        changed.map(|change| change.changed).max().unwrap_or(0)
+    }
+
+    /// Whether both runs hold the same configurations.
+    #[must_use]
+    pub fn same_rules(&self) -> bool {
+        self.only_a.count + self.only_b.count == 0
     }
 }
 
@@ -92,6 +97,16 @@ pub struct Change {
     pub missing: u64,
     /// The largest difference.
     pub largest: Option<Largest>,
+}
+
+impl Change {
+    /// Whether the column compares a rule with the other rules of its run.
+    #[must_use]
+    pub fn compares_rules(&self) -> bool {
+        ["regret", "diff_to_best", "prob_best", "best_set", "pareto"]
+            .iter()
+            .any(|start| self.metric.starts_with(start))
+    }
 }
 
 /// The largest difference of a column.
@@ -403,5 +418,38 @@ fn flatten(path: &str, value: &Value, leaves: &mut BTreeMap<String, Value>) {
         _ => {
             leaves.insert(path.to_owned(), value.clone());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_compares_rules_counts_only_between_the_same_rules() {
+        let change = |metric: &str, changed: u64| Change {
+            metric: metric.to_owned(),
+            changed,
+            within: 0,
+            equal: 9 - changed,
+            missing: 0,
+            largest: None,
+        };
+        let lonely = |count: u64| Lonely {
+            count,
+            first: Vec::new(),
+        };
+        let comparison = |only_b: u64| Comparison {
+            inputs: Vec::new(),
+            paired: true,
+            matched: 9,
+            only_a: lonely(0),
+            only_b: lonely(only_b),
+            margin: 3.0,
+            estimates: vec![change("decision_mean", 2), change("regret_mean", 9)],
+            exact: Vec::new(),
+        };
+        assert_eq!(comparison(0).changed(), 9);
+        assert_eq!(comparison(4).changed(), 2);
     }
 }

@@ -131,7 +131,7 @@ fn survivors_have_the_numbers_of_the_whole_run_and_the_others_those_of_a_shorter
     let told = String::from_utf8(told).unwrap();
     let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
     let sentence = format!(
-        "{dropped} of 648 configurations were dropped early, after 2,048 of 9,000 replicates: others of their world are better beyond doubt (level 0.05)."
+        "{dropped} of 648 configurations were dropped early, after 2,048 of 9,000 replicates: others of their world are better, at level 0.05."
     );
     assert!(told.contains(&sentence), "{told}");
     assert!(told.contains("Chosen by apparent lift in every one of the first 2,048 replicates: "));

@@ -53,14 +53,10 @@ fn text(comparison: &Comparison) -> String {
     if !estimates.is_empty() {
         text.push('\n');
         text.push_str(&changes(&estimates));
-        let lonely = comparison.only_a.count + comparison.only_b.count > 0;
-        if lonely
-            && estimates
-                .iter()
-                .any(|change| change.metric.starts_with("regret"))
-        {
+        let relative = |change: &&Change| change.compares_rules();
+        if !comparison.same_rules() && estimates.iter().any(relative) {
             text.push_str(&wrapped(
-                "Regret is the gap to the best rule of the same run: where the runs hold different rules it changes with the others, and says nothing about the rule itself.",
+                "Regret and the difference to the best compare a rule with the others of its run: where the runs hold different configurations they change with those, say nothing about the rule itself, and are not counted above.",
                 2,
             ));
         }

@@ -496,7 +496,7 @@ pub fn dropped(scenario: &Scenario) -> Option<Finding> {
                 |last| format!("after {} to {}", count(*first), count(*last)),
             );
             let text = format!(
-                "{} of {} configurations were dropped early, {looks} of {} replicates: others of their world are better beyond doubt (level {})",
+                "{} of {} configurations were dropped early, {looks} of {} replicates: others of their world are better, at level {}",
                 count(dropped),
                 count(scenario.grid.len()),
                 count(run.replicates),
