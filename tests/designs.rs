@@ -88,6 +88,36 @@ fn shards_of_a_design_make_the_run() {
     assert!(results(&of_ranges, "whole") == results(&of_ranges, "merged"));
 }
 
+/// Rules that move nothing have the same lifts wherever their points lie, but not the same replicates: some of these
+/// hold no conversion, and which ones depends on the dispersion.
+#[test]
+fn equal_lifts_of_different_draws_are_told_apart() {
+    let folder = folder(
+        "[design]\npoints = 16\n[grid]\nscore = [\"share\"]\nalpha = [0.0]\ndelta = [1.0]\n[world]\ntruth = \"observed\"\nnoise = \"neg_binomial\"\ndispersion = { from = 1.0, to = 1.4 }\n[run]\nreplicates = 2000\nlifts = [\"decision\"]\n[output]\nreport = false\n",
+    );
+    let table = "channel,spend,conversions\na,100,4\nb,100,4\n";
+    fs::write(folder.path().join("table.csv"), table).unwrap();
+    succeed(&folder, &["run", "s.toml", "--out", "whole"]);
+    let all = rows(&folder, "whole", "configurations.csv");
+    let lost = |row| {
+        (
+            number(row, "replicates"),
+            number(row, "degenerate_replicates"),
+        )
+    };
+    assert!(all.iter().any(|row| lost(row) != lost(&all[0])));
+    for row in &all {
+        assert_eq!(lost(row).0 + lost(row).1, 2000.0);
+    }
+    for part in ["1/3", "2/3", "3/3"] {
+        let out = format!("shard-{}", &part[..1]);
+        succeed(&folder, &["run", "s.toml", "--shard", part, "--out", &out]);
+    }
+    let merge = ["merge", "shard-1", "shard-2", "shard-3", "--out", "merged"];
+    succeed(&folder, &merge);
+    assert!(results(&folder, "whole") == results(&folder, "merged"));
+}
+
 #[test]
 fn points_lie_in_their_ranges_and_rows_mix_their_halves() {
     let folder = folder(RANGES);

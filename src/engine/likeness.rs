@@ -56,7 +56,10 @@ impl Rows {
     }
 }
 
-/// For each slot, the first of the same world that is made of rows with the same numbers.
+/// For each slot, the first with the same draws and elasticity that is made of rows with the same numbers.
+///
+/// Equal rows of different draws are no equals: which replicates hold no conversion depends on the draws. In a
+/// design every point may have its own, though the grid counts one world.
 ///
 /// Slots that are not found to be alike may be so nevertheless: nothing depends on it but time.
 pub(super) fn firsts(
@@ -84,7 +87,8 @@ pub(super) fn firsts(
             Chosen::Sums { over, under, .. } => sides(judge, over, under.as_ref()),
         };
         let ([a, b], [c, d]) = (of_judge(0), of_judge(1));
-        let [e, f] = match rest.recommended.sources.get(slot) {
+        let recommended = rest.recommended.sources.get(slot);
+        let [e, f] = match recommended {
             None => [0, 0],
             Some(Source::Constant(lift)) => [0, lift.to_bits()],
             Some(Source::Rows { over, under, scale }) => {
@@ -101,8 +105,13 @@ pub(super) fn firsts(
             .row_of_slot
             .get(slot)
             .map_or(ONE, |row| rows.of(*row));
-        let world = grid.world_of(plan.configurations[slot]);
-        [a, b, c, d, e, f, attainable.into(), world]
+        let elasticity = grid.level_at(plan.configurations[slot]).elasticity;
+        let draws = pair([row(plan.draw(slot)), row(elasticity)]);
+        // Kinds, so that rows of one are never taken for numbers of another.
+        let summed = matches!(plan.chosen[slot], Chosen::Sums { .. });
+        let constant = matches!(recommended, Some(Source::Constant(_)));
+        let kinds = u32::from(summed) | u32::from(constant) << 1;
+        [a, b, c, d, e, f, pair([kinds, attainable]), draws]
     };
     let keys: Vec<[u64; 8]> = (0..plan.slots()).map(key).collect();
     let hash = |slot: usize| keys[slot].iter().fold(0, |hash, part| mix(hash, *part));

@@ -68,10 +68,12 @@ impl<P: Send + 'static> BehindFile<P> {
     /// Appends a piece. A failure to write an earlier one is told here or by [`BehindFile::finish`].
     pub(super) fn write(&mut self, piece: P) -> Result<(), Error> {
         let sent = self.pieces.as_ref().map(|pieces| pieces.send(piece));
-        match sent {
-            Some(Ok(())) => Ok(()),
-            _ => self.join().map(|_| ()),
+        if matches!(sent, Some(Ok(()))) {
+            return Ok(());
         }
+        self.join()?;
+        let late = IoError::other("a piece came after the last one");
+        Err(Error::machine("write", &self.path)(late))
     }
 
     /// Nothing follows: what is left is written, and sent to the disk, while others go on.
@@ -172,6 +174,15 @@ mod tests {
         assert!(std::fs::read(&path).unwrap() == whole);
         assert_eq!(written.bytes, whole.len() as u64);
         assert_eq!(written.sha256, hex(&Sha256::digest(&whole)));
+    }
+
+    #[test]
+    fn nothing_is_lost_after_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut file = BehindFile::create(&folder.path().join("file")).unwrap();
+        file.end();
+        let error = file.write(b"text".to_vec()).unwrap_err();
+        assert!(error.to_string().contains("after the last one"), "{error}");
     }
 
     #[test]
