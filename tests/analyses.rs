@@ -219,6 +219,18 @@ fn the_summary_names_the_region_that_fails() {
         100.0 * number(&best, "density")
     );
     assert!(sentence.contains(&density), "{density}: {sentence}");
+    // A lift of 0 is not below a target of 0; it is below any higher one.
+    let kept = "(alpha 0 keeps today's mix, whose lift is 0, unless bounds move it)";
+    assert!(!sentence.contains(kept), "{sentence}");
+    let higher = GRID.replace("target = 0.0", "target = 0.01");
+    let scenario = write_scenario(&folder, "higher.toml", &higher);
+    let output = run(&folder, &scenario, "higher", &[]);
+    let text = String::from_utf8_lossy(&output.stdout);
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        text.contains(&format!("lift below 1.00 % {kept}.")),
+        "{text}"
+    );
 }
 
 #[test]

@@ -30,7 +30,7 @@ pub(super) fn failures(scenario: &Scenario, analysed: &Analysed) -> Option<Strin
     let count = |part: f64, of: u64| Count(format!("{:.0}", part * of as f64).parse().unwrap_or(0));
     // At alpha 0, today's mix has a lift of 0, and 0 is not below a target of 0: only a higher target does.
     let stays = if scenario.metrics.target > ZERO_LIFT && scenario.grid.alpha.contains(&0.0) {
-        " (those at alpha 0 because today's mix has a lift of 0)"
+        " (alpha 0 keeps today's mix, whose lift is 0, unless bounds move it)"
     } else {
         ""
     };
