@@ -28,8 +28,9 @@ impl Default for Options {
 /// Buffers are small against the default limit, however many channels there are.
 const FIXED: u64 = 64 << 20;
 
-/// What a configuration takes apart from its lifts: its place in the plan and its statistics.
-const BYTES_PER_CONFIGURATION: u64 = 1_000;
+/// What a configuration takes apart from its lifts: its place in the plan, what it is told apart by and its
+/// statistics.
+const BYTES_PER_CONFIGURATION: u64 = 1_100;
 
 /// Cells of more configurations than these are not planned ahead to see what they take.
 const PLANNED: u64 = 100_000;
@@ -53,10 +54,11 @@ impl Needs {
         let n = scenario.campaigns.len() as u64;
         let replicates = replicates.next_multiple_of(LANES as u64);
         let kept = Kept::new(&scenario.run);
-        // A slot's lifts, where no other has the same, once more for the chunks that threads work on; and its
-        // own bounds and plan at worst.
+        // A slot's lifts, where no other has the same, once more for the chunks that threads work on, with their
+        // place in every chunk; and its own bounds and plan at worst.
         let threads = rayon::current_num_threads() as u64;
-        let per_row = 8 * (replicates + threads * chunk_size(replicates));
+        let chunk = chunk_size(replicates);
+        let per_row = 8 * (replicates + threads * chunk) + 4 * replicates.div_ceil(chunk);
         let paths = PathRows::new(scenario);
         let of_plans = if kept.recommended() && paths.is_none() {
             per_row + 16 * n
