@@ -4,7 +4,7 @@
 //! lift ([`BestPerReplicate`]), the second compares each configuration with it ([`cross_summary`]).
 //! All configurations face the same draws, so differences within a replicate are paired.
 
-use super::passes::{Beside, Picks, Regrets, totals};
+use super::passes::{Beside, Picks, Regrets, error_of_mean, totals};
 use super::select::SelectScratch;
 use super::summary::SummaryPlan;
 use crate::lanes;
@@ -220,12 +220,7 @@ pub fn cross_summary(
         "a plan serves one number of replicates"
     );
     let n = lifts.len() as f64;
-    // Sums are those of distances to the first number. It is one of the sample, so its distance to the
-    // mean is at most sqrt(n) standard deviations: the squares keep their digits.
-    let mcse = |total: f64, squares: f64| {
-        let spread = (squares - total * (total / n)).max(0.0);
-        (spread / (n - 1.0) / n).sqrt()
-    };
+    // Sums are those of distances to the first number.
     let (first_regret, first_difference) = (best.lifts[0] - lifts[0], lifts[0] - star[0]);
     let mut regret = std::mem::take(&mut scratch.row);
     regret.resize(lifts.len(), 0.0);
@@ -245,13 +240,13 @@ pub fn cross_summary(
     scratch.row = regret;
     Cross {
         regret_mean: first_regret + r / n,
-        regret_mean_mcse: mcse(r, rr),
+        regret_mean_mcse: error_of_mean(r, rr, n),
         regret_p95,
         regret_p95_mcse,
         regret_max: high,
         prob_best: wins / n,
         diff_to_best_mean: first_difference + d / n,
-        diff_to_best_mcse: mcse(d, dd),
+        diff_to_best_mcse: error_of_mean(d, dd, n),
     }
 }
 
@@ -263,8 +258,7 @@ pub fn paired_difference(lifts: &[f64], star: &[f64]) -> (f64, f64) {
     let origin = lifts[0] - star[0];
     // Whether it is best is not asked: any two rows do in that place.
     let [d, dd, _] = totals([lifts, star, lifts, star], Beside { origin });
-    let spread = (dd - d * (d / n)).max(0.0);
-    (origin + d / n, (spread / (n - 1.0) / n).sqrt())
+    (origin + d / n, error_of_mean(d, dd, n))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Whether a configuration is beaten by another one beyond doubt, by paired differences of mean and conditional
 //! value at risk.
 
-use super::passes::{Lane, Terms, both, totals};
+use super::passes::{Lane, Terms, both, error_of_mean, totals};
 use crate::units::ZERO_LIFT;
 
 /// What a replicate adds to the conditional value at risk, `t - (t - L)+ / tail` for a lift `L`, with `t` the
@@ -70,8 +70,7 @@ impl Opponent {
         };
         let [mean, squares, cvar, cvar_squares] = totals([&self.lifts, lifts], terms);
         let gap = |origin: f64, total: f64, squares: f64| {
-            let spread = (squares - total * (total / n)).max(0.0);
-            [origin + total / n, (spread / (n - 1.0) / n).sqrt()]
+            [origin + total / n, error_of_mean(total, squares, n)]
         };
         Gap {
             mean: gap(origins[0], mean, squares),

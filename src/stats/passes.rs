@@ -311,6 +311,13 @@ impl<T: Terms<ROWS, TERMS>, const ROWS: usize, const TERMS: usize> Work
     }
 }
 
+/// Standard error of the mean of `n` numbers, from sums of their distances to one of them and of the squares of
+/// these: to any of the sample the mean is at most `sqrt(n)` standard deviations, so the difference keeps its digits.
+pub(super) fn error_of_mean(total: f64, squares: f64, n: f64) -> f64 {
+    let spread = (squares - total * (total / n)).max(0.0);
+    (spread / (n - 1.0) / n).sqrt()
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::fixture::sample;

@@ -1,7 +1,7 @@
 //! The metrics of one configuration from its lifts, each with its Monte Carlo standard error.
 
 use super::order::{QuantileRank, truncate};
-use super::passes::{Middle, Shortfall, Spread, centre, half_totals};
+use super::passes::{Middle, Shortfall, Spread, centre, error_of_mean, half_totals};
 use super::select::{Ranks, SelectScratch};
 use crate::units::ZERO_LIFT;
 
@@ -265,8 +265,7 @@ impl Tail {
         let [total, squares] = [half_totals, squares].map(|[even, odd]| even + odd);
         // One of the numbers is the edge, so the squares are at least n / (n - 1) times what is taken
         // away from them: the difference keeps its digits.
-        let spread = (squares - total * (total / n)).max(0.0);
-        let mcse = (spread / (n - 1.0) / n).sqrt() / self.fraction;
+        let mcse = error_of_mean(total, squares, n) / self.fraction;
         TailMean {
             mean: edge - total / self.size,
             mcse,
