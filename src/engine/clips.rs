@@ -21,7 +21,7 @@ use super::passes::{
 };
 use super::plan::Branch;
 use crate::lanes::LANES;
-use crate::vector::{Work, widest};
+use crate::vector::{Work, turn, widest};
 
 /// The configurations of one blend that are clipped, at one elasticity.
 #[derive(Debug)]
@@ -453,6 +453,7 @@ impl Work for Divide<'_> {
             if *sum != ZERO {
                 *sum = zip(*sum, self.by, |x, y| x / y);
             }
+            turn();
         }
     }
 }

@@ -20,7 +20,7 @@ use super::worlds::{WorldLanes, Worlds};
 use crate::allocate::{BoundMode, Bounds, Scratch, impose};
 use crate::lanes::{self, LANES};
 use crate::scenario::{self, Scenario};
-use crate::vector::{Work, widest};
+use crate::vector::{Work, turn, widest};
 
 /// What the kernel reads.
 #[derive(Debug)]
@@ -702,6 +702,7 @@ impl Work for Prepare<'_> {
             for lane in 0..LANES {
                 rate[lane] = conversions[lane] * worth;
             }
+            turn();
         }
         Dot {
             x: Same(&self.level.powered_status_quo),

@@ -4,7 +4,7 @@
 //! run over the channels in order, in stretches of [`STRETCH`]: part of the results.
 
 use crate::lanes::LANES;
-use crate::vector::Work;
+use crate::vector::{Work, turn};
 
 /// One number for each of eight replicates.
 pub(super) type Lane = [f64; LANES];
@@ -233,6 +233,7 @@ impl Work for Blend<'_> {
             } else {
                 map(*q, |q| kept + alpha * q)
             };
+            turn();
         }
     }
 }

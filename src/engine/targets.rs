@@ -3,7 +3,7 @@
 use super::passes::{Common, Dot, Lane, Lanes, Same, ZERO, map, zip};
 use crate::lanes::LANES;
 use crate::score::{Score, centred_log_scores, target_shares};
-use crate::vector::{Work, widest};
+use crate::vector::{Work, turn, widest};
 
 /// Scores outside of these are worked out in logarithms, replicate by replicate.
 const ORDINARY: std::ops::Range<f64> = 1e-200..1e200;
@@ -153,6 +153,7 @@ impl<K: super::passes::PerChannel> Work for Fractions<'_, K> {
         }
         for x in self.out.iter_mut() {
             *x = zip(*x, top, |x, top| x / top);
+            turn();
         }
         top
     }
@@ -196,6 +197,7 @@ impl Work for Quarters<'_> {
                 }
             }
             *out = power;
+            turn();
         }
     }
 }
@@ -214,6 +216,7 @@ impl Work for Tilt<'_> {
         if let Some(tilt) = self.tilt {
             for (share, o) in self.shares.iter_mut().zip(tilt) {
                 *share = map(*share, |x| x * o);
+                turn();
             }
         }
         Dot {
@@ -237,6 +240,7 @@ impl Work for Divide<'_> {
     fn run(self) {
         for share in self.shares.iter_mut() {
             *share = zip(*share, self.by, |x, by| x / by);
+            turn();
         }
     }
 }

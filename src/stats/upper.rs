@@ -6,7 +6,7 @@
 use super::passes::both;
 use super::select::{SelectScratch, buckets, scale};
 use crate::lanes::LANES;
-use crate::vector::{Work, widest};
+use crate::vector::{Work, turn, widest};
 
 /// Numbers that give eight peaks: every eighth of them lies under the same.
 const BLOCK: usize = LANES * LANES;
@@ -123,6 +123,7 @@ impl Work for Peaks<'_> {
                 high = both(&high, row, f64::max);
             }
             *peaks = high;
+            turn();
         }
     }
 }
