@@ -1,18 +1,29 @@
 //! Bounds of shares: a type that exists only where every channel has room.
 
+use std::sync::OnceLock;
+
 use crate::lanes::{self, LANES};
 use crate::units::FEASIBILITY_TOLERANCE;
 use crate::vector::{Work, widest};
 
 /// Lower and upper bounds of every channel's share, `0 <= lo_i <= hi_i <= 1`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Bounds {
-    lo: Vec<f64>,
-    hi: Vec<f64>,
+    channels: usize,
+    /// Lower and upper bounds, one per channel. Those that are the same for all channels are made when somebody
+    /// asks for them: most are two numbers for whoever looks, and a grid has many.
+    sides: OnceLock<[Vec<f64>; 2]>,
     sum_lo: f64,
     sum_hi: f64,
     free: usize,
     common: Option<(f64, f64)>,
+}
+
+impl PartialEq for Bounds {
+    fn eq(&self, other: &Self) -> bool {
+        let alike = (self.channels, self.common) == (other.channels, other.common);
+        alike && (self.common.is_some() || (self.lo(), self.hi()) == (other.lo(), other.hi()))
+    }
 }
 
 /// Why bounds are no bounds.
@@ -86,8 +97,8 @@ impl Bounds {
         let common = first
             .filter(|first| lo.iter().all(|x| *x == first.0) && hi.iter().all(|x| *x == first.1));
         Ok(Self {
-            lo,
-            hi,
+            channels: lo.len(),
+            sides: OnceLock::from([lo, hi]),
             sum_lo,
             sum_hi,
             free,
@@ -95,12 +106,34 @@ impl Bounds {
         })
     }
 
+    /// Checks bounds that are the same for `channels`. Memory: O(1), until somebody asks for those of a channel.
+    ///
+    /// # Errors
+    ///
+    /// As [`Bounds::new`].
+    pub fn same(channels: usize, lo: f64, hi: f64) -> Result<Self, BoundsError> {
+        if channels > 0 && !(lo.is_finite() && hi.is_finite()) {
+            return Err(BoundsError::NotFinite);
+        }
+        if channels > 0 && !(0.0 <= lo && lo <= hi && hi <= 1.0) {
+            return Err(BoundsError::Empty { channel: 0, lo, hi });
+        }
+        Ok(Self {
+            channels,
+            sides: OnceLock::new(),
+            sum_lo: lanes::fold(channels, |_| lo),
+            sum_hi: lanes::fold(channels, |_| hi),
+            free: if lo < hi { channels } else { 0 },
+            common: (channels > 0).then_some((lo, hi)),
+        })
+    }
+
     /// Bounds that bind nobody: 0 and 1.
     #[must_use]
     pub fn unbounded(n: usize) -> Self {
         Self {
-            lo: vec![0.0; n],
-            hi: vec![1.0; n],
+            channels: n,
+            sides: OnceLock::new(),
             sum_lo: 0.0,
             sum_hi: n as f64,
             free: n,
@@ -108,16 +141,28 @@ impl Bounds {
         }
     }
 
+    /// Number of channels.
+    #[must_use]
+    pub fn channels(&self) -> usize {
+        self.channels
+    }
+
     /// Lower bounds.
     #[must_use]
     pub fn lo(&self) -> &[f64] {
-        &self.lo
+        &self.sides()[0]
     }
 
     /// Upper bounds.
     #[must_use]
     pub fn hi(&self) -> &[f64] {
-        &self.hi
+        &self.sides()[1]
+    }
+
+    fn sides(&self) -> &[Vec<f64>; 2] {
+        let (lo, hi) = self.common.unwrap_or_default();
+        self.sides
+            .get_or_init(|| [lo, hi].map(|bound| vec![bound; self.channels]))
     }
 
     /// Sum of the lower bounds.
@@ -147,7 +192,7 @@ impl Bounds {
     /// Whether every bound is 0 or 1, as if there were none.
     #[must_use]
     pub fn bind_nobody(&self) -> bool {
-        self.lo.is_empty() || self.common == Some((0.0, 1.0))
+        self.channels == 0 || self.common == Some((0.0, 1.0))
     }
 
     /// The bounds of all channels, where all have the same.
@@ -163,7 +208,10 @@ impl Bounds {
         reason = "without an early exit this is a handful of vector instructions"
     )]
     pub fn contain(&self, w: &[f64]) -> bool {
-        let inside = w.iter().zip(self.lo.iter().zip(&self.hi));
+        if let Some((lo, hi)) = self.common {
+            return w.iter().fold(true, |all, w| all & (lo <= *w) & (*w <= hi));
+        }
+        let inside = w.iter().zip(self.lo().iter().zip(self.hi()));
         inside.fold(true, |all, (w, (lo, hi))| all & (lo <= w) & (w <= hi))
     }
 
@@ -186,7 +234,7 @@ impl Work for Violation<'_> {
     #[inline(always)]
     fn run(self) -> f64 {
         let n = self.x.len();
-        let (lo, hi) = (&self.bounds.lo[..n], &self.bounds.hi[..n]);
+        let (lo, hi) = (&self.bounds.lo()[..n], &self.bounds.hi()[..n]);
         let larger = |a: f64, b: f64| if b > a { b } else { a };
         // Eight at a time, since each comparison waits for the last. Any order gives the same.
         let mut worst = [0.0; LANES];
@@ -250,6 +298,35 @@ mod tests {
         assert_eq!(bounds(&[0.1, 0.2], &[0.6, 0.6]).common(), None);
         assert_eq!(bounds(&[0.1, 0.1], &[0.6, 0.7]).common(), None);
         assert_eq!(bounds(&[], &[]).common(), None);
+    }
+
+    #[test]
+    fn common_bounds_are_those_of_every_channel() {
+        for n in [0, 1, 7, 8, 9, 216] {
+            for (lo, hi) in [(0.0, 1.0), (0.1, 0.3), (1.0 / 3.0, 1.0 / 3.0)] {
+                let same = Bounds::same(n, lo, hi).unwrap();
+                let each = Bounds::new(vec![lo; n], vec![hi; n]).unwrap();
+                assert_eq!(same.common(), each.common());
+                assert_eq!((same.channels(), same.free()), (n, each.free()));
+                let sums = |of: &Bounds| [of.sum_lo(), of.sum_hi()].map(f64::to_bits);
+                assert_eq!(sums(&same), sums(&each), "{n} {lo} {hi}");
+                assert_eq!(same, each);
+                assert_eq!((same.lo(), same.hi()), (each.lo(), each.hi()));
+                let w: Vec<f64> = (0..n).map(|i| 0.02 * i as f64).collect();
+                assert_eq!(same.contain(&w), each.contain(&w));
+            }
+        }
+        assert_ne!(bounds(&[0.1], &[0.2]), bounds(&[0.1], &[0.3]));
+        for (lo, hi, code) in [
+            (f64::NAN, 1.0, "E_NAN"),
+            (0.5, 0.4, "E_BOUNDS"),
+            (-0.1, 0.4, "E_BOUNDS"),
+            (0.1, 1.1, "E_BOUNDS"),
+        ] {
+            let fault = |found: Result<Bounds, BoundsError>| found.unwrap_err();
+            assert_eq!(fault(Bounds::same(3, lo, hi)).code(), code);
+            assert_eq!(fault(Bounds::new(vec![lo; 3], vec![hi; 3])).code(), code);
+        }
     }
 
     #[test]

@@ -40,13 +40,25 @@ impl Work for Clip<'_> {
 
     #[inline(always)]
     fn run(self) -> Option<f64> {
-        let mut clipped = 0_u64;
-        let limits = self.bounds.lo().iter().zip(self.bounds.hi());
-        for ((x, w), (lo, hi)) in self.x.iter_mut().zip(self.w).zip(limits) {
-            let raised = if w > lo { *w } else { *lo };
-            *x = if raised < *hi { raised } else { *hi };
-            clipped += u64::from(*x != *w);
-        }
-        (clipped > 0).then(|| lanes::sum(self.x))
+        let Self { bounds, w, x } = self;
+        let clipped = if let Some(limits) = bounds.common() {
+            clip(w, std::iter::repeat(limits), x)
+        } else {
+            let limits = bounds.lo().iter().zip(bounds.hi());
+            clip(w, limits.map(|(lo, hi)| (*lo, *hi)), x)
+        };
+        (clipped > 0).then(|| lanes::sum(x))
     }
+}
+
+/// Clips `w` to `x`, and counts what was clipped.
+#[inline(always)]
+fn clip(w: &[f64], limits: impl Iterator<Item = (f64, f64)>, x: &mut [f64]) -> u64 {
+    let mut clipped = 0;
+    for ((x, w), (lo, hi)) in x.iter_mut().zip(w).zip(limits) {
+        let raised = if *w > lo { *w } else { lo };
+        *x = if raised < hi { raised } else { hi };
+        clipped += u64::from(*x != *w);
+    }
+    clipped
 }

@@ -119,6 +119,17 @@ fn of_lanes([least, most]: &[Lane; 2]) -> [f64; 2] {
     ]
 }
 
+/// Both positions in one number, in the order of the pairs.
+fn pack(upper: Upper, lower: Lower) -> u64 {
+    let number = |position: Option<usize>| position.map_or(0, |position| position as u64 + 1);
+    number(upper) << 32 | number(lower)
+}
+
+fn unpack(pair: u64) -> (Upper, Lower) {
+    let position = |number: u64| usize::try_from(number).ok()?.checked_sub(1);
+    (position(pair >> 32), position(pair & u64::from(u32::MAX)))
+}
+
 impl ClipGroup {
     pub(super) fn new(
         limits: &Limits,
@@ -138,25 +149,26 @@ impl ClipGroup {
             pairs: Vec::new(),
         };
         let (over, under) = group.sort_out(limits, branches);
+        // Pairs as one number each: they are sorted, and there are as many as branches.
         let pair = |branch: &Branch| {
-            let [lower, upper] = limits.sides_of(branch.bounds);
-            (over[upper], under[lower])
+            let [lower, upper] = limits.sides_of(branch.bounds as usize);
+            pack(over[upper], under[lower])
         };
-        let mut pairs: Vec<(Upper, Lower)> = branches.iter().map(pair).collect();
+        let mut pairs: Vec<u64> = branches.iter().map(pair).collect();
         pairs.sort_unstable();
         pairs.dedup();
         if pairs.len() * group.judges <= group.sums() {
             group.first = layout.take(pairs.len() * group.judges);
             for branch in branches {
                 let position = pairs.partition_point(|other| *other < pair(branch));
-                layout.lifts_at(branch.slot, group.first + position * group.judges);
+                layout.lifts_at(branch.slot as usize, group.first + position * group.judges);
             }
-            group.pairs = pairs;
+            group.pairs = pairs.into_iter().map(unpack).collect();
         } else {
             group.first = layout.take(group.sums());
             for branch in branches {
-                let (upper, lower) = pair(branch);
-                layout.chosen[branch.slot] = Chosen::Sums {
+                let (upper, lower) = unpack(pair(branch));
+                layout.chosen[branch.slot as usize] = Chosen::Sums {
                     over: group.upper(upper),
                     under: lower.map(|lower| group.lower(lower)),
                     elasticity: exponent,
@@ -170,7 +182,11 @@ impl ClipGroup {
     fn sort_out(&mut self, limits: &Limits, branches: &[Branch]) -> (Vec<Upper>, Vec<Lower>) {
         let mut used = vec![[false; 2]; limits.sides.len()];
         for branch in branches {
-            for (which, side) in limits.sides_of(branch.bounds).into_iter().enumerate() {
+            for (which, side) in limits
+                .sides_of(branch.bounds as usize)
+                .into_iter()
+                .enumerate()
+            {
                 used[side][which] = true;
             }
         }

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::layout::row;
 use crate::allocate::Bounds;
-use crate::scenario::{Rule, Scenario, bounds_of};
+use crate::scenario::{Position, Scenario, bounds_of, common_bounds};
 
 /// One side of bounds.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,9 +25,23 @@ impl Limit {
     }
 }
 
+/// The bounds of combinations of the axes of bounds are remembered by their position where there are at most so
+/// many combinations.
+const REMEMBERED: usize = 1 << 16;
+
+/// No bounds yet.
+const UNKNOWN: u32 = u32::MAX;
+
 /// The bounds of a block's rules.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Limits {
+    /// Lengths of the axes of bounds.
+    lengths: [usize; 5],
+    /// Whether some channel has bounds of its own.
+    own: bool,
+    /// Bounds by their position on the axes of bounds, [`UNKNOWN`] at first: looking them up by value takes
+    /// longer than all else. Empty where there are too many.
+    remembered: Vec<u32>,
     known: BTreeMap<[u64; 4], usize>,
     /// The distinct bounds.
     all: Vec<Known>,
@@ -48,6 +63,31 @@ struct Known {
 }
 
 impl Limits {
+    /// None yet of a scenario's.
+    pub(super) fn new(scenario: &Scenario) -> Self {
+        let mut lengths = [0; 5];
+        lengths.copy_from_slice(&scenario.grid.lengths()[4..9]);
+        let combinations = lengths
+            .iter()
+            .fold(1_usize, |all, n| all.saturating_mul(*n));
+        let remembered = if combinations <= REMEMBERED {
+            vec![UNKNOWN; combinations]
+        } else {
+            Vec::new()
+        };
+        Self {
+            lengths,
+            own: scenario.channel_bounds.iter().any(Option::is_some),
+            remembered,
+            known: BTreeMap::new(),
+            all: Vec::new(),
+            sides: Vec::new(),
+            distinct: BTreeMap::new(),
+            exponents: Vec::new(),
+            raised: Vec::new(),
+        }
+    }
+
     /// Raises every side to the exponent of every elasticity of the grid that has one, once all bounds are
     /// known.
     pub(super) fn raise(&mut self, exponents: Vec<Option<f64>>) {
@@ -69,8 +109,27 @@ impl Limits {
         &self.raised[elasticity][side]
     }
 
-    /// Position of the bounds of a rule.
-    pub(super) fn bounds(&mut self, scenario: &Scenario, rule: &Rule) -> usize {
+    /// Position of the bounds of a rule, by its position on all axes.
+    pub(super) fn of(&mut self, scenario: &Scenario, at: &Position) -> usize {
+        let digits = at[4..9].iter().zip(&self.lengths);
+        let digits = digits.fold(0_usize, |digits, (digit, length)| {
+            digits.wrapping_mul(*length).wrapping_add(*digit)
+        });
+        match self.remembered.get(digits) {
+            Some(&known) if known != UNKNOWN => known as usize,
+            found => {
+                let remembers = found.is_some();
+                let position = self.by_value(scenario, at);
+                if remembers {
+                    self.remembered[digits] = row(position);
+                }
+                position
+            }
+        }
+    }
+
+    fn by_value(&mut self, scenario: &Scenario, at: &Position) -> usize {
+        let rule = scenario.grid.configuration_at(0, at).rule;
         let key = [
             rule.min_share,
             rule.max_share,
@@ -82,14 +141,27 @@ impl Limits {
             return known;
         }
         let shares = scenario.campaigns.shares();
-        let bounds = bounds_of(rule, &scenario.channel_bounds, shares)
+        let common = if self.own {
+            None
+        } else {
+            common_bounds(&rule, shares.len())
+        };
+        let bounds = common
+            .unwrap_or_else(|| bounds_of(&rule, &scenario.channel_bounds, shares))
             .expect("bounds were checked when the scenario was resolved");
-        let mut room = bounds.hi().iter().zip(shares);
-        let keeps = [
-            bounds.hi().iter().all(|hi| *hi > 0.0),
-            room.any(|(hi, o)| *hi > 0.0 && *o > 0.0),
-        ];
-        let (lower, upper) = (self.side(bounds.lo()), self.side(bounds.hi()));
+        let [lower, upper] = match bounds.common() {
+            Some((lo, hi)) => [lo, hi].map(|bound| self.side(&[bound])),
+            None => [bounds.lo(), bounds.hi()].map(|side| self.side(side)),
+        };
+        let keeps = if let Some((_, hi)) = bounds.common() {
+            [hi > 0.0, hi > 0.0 && shares.iter().any(|o| *o > 0.0)]
+        } else {
+            let mut room = bounds.hi().iter().zip(shares);
+            [
+                bounds.hi().iter().all(|hi| *hi > 0.0),
+                room.any(|(hi, o)| *hi > 0.0 && *o > 0.0),
+            ]
+        };
         self.all.push(Known {
             bounds,
             lower,
@@ -100,6 +172,7 @@ impl Limits {
         self.all.len() - 1
     }
 
+    /// Position of a side: one number per channel, or one for all.
     fn side(&mut self, values: &[f64]) -> usize {
         let first = values[0];
         let common = values.iter().all(|value| *value == first);

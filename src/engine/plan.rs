@@ -4,7 +4,7 @@
 //! Per replicate: worlds are drawn once; per score, the scores once; per delta, the target shares;
 //! per alpha, the blend; per bounds, the allocation; per elasticity, one power.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::clips::ClipGroup;
 use super::kept::Kept;
@@ -14,7 +14,7 @@ use super::paths::PathRows;
 use super::projections::ProjectGroup;
 use super::worlds::DrawLevel;
 use crate::allocate::BoundMode;
-use crate::scenario::{LevelAt, Rates, Scenario};
+use crate::scenario::{Position, Rates, Scenario};
 use crate::score::Score;
 
 /// The configurations of a block, as a tree.
@@ -91,20 +91,65 @@ pub(super) struct Leaf {
     pub(super) row: usize,
 }
 
-/// A configuration on its way into the tree. Everything above the bounds is compared by its
-/// position on the grid's axes.
+/// A configuration on its way into the tree.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Branch {
-    draw: DrawLevel,
-    score: usize,
-    rates: usize,
-    delta: usize,
-    alpha: usize,
-    pub(super) rule: u64,
+    /// What it faces, and what its blend is made of: see [`Keys`].
+    draw: u64,
+    cell: u64,
+    pub(super) bounds: u32,
+    pub(super) elasticity: u32,
+    pub(super) slot: u32,
     pub(super) mode: BoundMode,
-    pub(super) bounds: usize,
-    pub(super) elasticity: usize,
-    pub(super) slot: usize,
+}
+
+/// Positions on several axes as one number each, in the order of the tree: everything above the bounds is compared
+/// by it.
+struct Keys {
+    lengths: Position,
+}
+
+impl Keys {
+    /// Axes of the draws, and of the blend, as they branch.
+    const DRAW: [usize; 3] = [10, 12, 13];
+    const CELL: [usize; 4] = [0, 1, 3, 2];
+
+    /// Never beyond 64 bits: a product has fewer configurations, and points at most 2^16 values on each of two or
+    /// three axes.
+    fn pack<const N: usize>(&self, axes: [usize; N], at: [usize; N]) -> u64 {
+        let digits = axes.into_iter().zip(at);
+        digits.fold(0, |key, (axis, digit)| {
+            key * self.lengths[axis] as u64 + digit as u64
+        })
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a digit is below the length of its axis"
+    )]
+    fn unpack<const N: usize>(&self, axes: [usize; N], mut key: u64) -> [usize; N] {
+        let mut at = [0; N];
+        for (axis, digit) in axes.into_iter().zip(&mut at).rev() {
+            let length = self.lengths[axis] as u64;
+            *digit = (key % length) as usize;
+            key /= length;
+        }
+        at
+    }
+
+    fn draw_of(&self, key: u64) -> DrawLevel {
+        let [dispersion, noise_cv, drift_cv] = self.unpack(Self::DRAW, key);
+        DrawLevel {
+            dispersion,
+            noise_cv,
+            drift_cv,
+        }
+    }
+
+    /// Positions of score, rates, delta and alpha.
+    fn cell_of(&self, key: u64) -> [usize; 4] {
+        self.unpack(Self::CELL, key)
+    }
 }
 
 impl DrawNode {
@@ -138,26 +183,36 @@ impl Plan {
 
     /// `judges` is the number of rows that a lone configuration has.
     fn with(scenario: &Scenario, configurations: Vec<u64>, judges: usize, factored: bool) -> Self {
-        let mut limits = Limits::default();
-        let mut branches = branches(scenario, &configurations, &mut limits);
+        let mut limits = Limits::new(scenario);
+        let keys = Keys {
+            lengths: scenario.grid.lengths(),
+        };
+        let mut branches = branches(scenario, &keys, &configurations, &mut limits);
         limits.raise(exponents(scenario));
         branches.sort_by_key(|b| b.draw);
         if factored {
             for of_draw in branches.chunk_by_mut(|a, b| a.draw == b.draw) {
-                stay(&scenario.grid.alpha, of_draw);
+                stay(&keys, &scenario.grid.alpha, of_draw);
             }
         }
-        branches.sort_by_key(|b| (b.draw, b.score, b.rates, b.delta, b.alpha));
+        branches.sort_by_key(|b| (b.draw, b.cell));
         let mut layout = Layout::new(configurations.len(), judges, factored);
         let (mut draw_of_slot, mut bounds_of_slot) =
             (vec![0; configurations.len()], vec![0; configurations.len()]);
+        let mut builder = Builder {
+            scenario,
+            keys: &keys,
+            configurations: &configurations,
+            limits: &limits,
+            layout: &mut layout,
+        };
         let mut draws: Vec<DrawNode> = Vec::new();
         for (group, draw) in branches.chunk_by(|a, b| a.draw == b.draw).zip(0..) {
             for branch in group {
-                draw_of_slot[branch.slot] = draw;
-                bounds_of_slot[branch.slot] = row(branch.bounds);
+                draw_of_slot[branch.slot as usize] = draw;
+                bounds_of_slot[branch.slot as usize] = branch.bounds;
             }
-            draws.push(draw_node(scenario, &limits, group, &mut layout));
+            draws.push(builder.draw_node(group));
         }
         Self {
             configurations,
@@ -235,46 +290,23 @@ impl Plan {
     }
 }
 
-/// The positions of bounds are remembered where there are at most so many combinations.
-const KNOWN_BOUNDS: usize = 1 << 16;
-
-fn branches(scenario: &Scenario, configurations: &[u64], limits: &mut Limits) -> Vec<Branch> {
+fn branches(
+    scenario: &Scenario,
+    keys: &Keys,
+    configurations: &[u64],
+    limits: &mut Limits,
+) -> Vec<Branch> {
     let grid = &scenario.grid;
-    // Bounds by their position on the axes of bounds: looking them up by value takes longer than all else.
-    let axes = &grid.lengths()[4..9];
-    let combinations = axes
-        .iter()
-        .fold(1_usize, |all, length| all.saturating_mul(*length));
-    let mut known: Vec<Option<usize>> = if combinations <= KNOWN_BOUNDS {
-        vec![None; combinations]
-    } else {
-        Vec::new()
-    };
-    let branch = |(slot, &configuration): (usize, &u64)| {
-        let at = grid.position(configuration);
-        let level = LevelAt::of(&at);
-        let rule = grid.rule_of(configuration);
-        let of_axes = at[4..9].iter().zip(axes);
-        let digits = of_axes.fold(0_usize, |digits, (digit, length)| {
-            digits.wrapping_mul(*length).wrapping_add(*digit)
-        });
-        let mut find = || limits.bounds(scenario, &grid.configuration(configuration).rule);
-        let bounds = match known.get_mut(digits) {
-            Some(known) => *known.get_or_insert_with(find),
-            None => find(),
-        };
-        let mode = grid.bound_mode[at[9]];
+    let mut cursor = grid.cursor();
+    let branch = |(slot, configuration): (usize, &u64)| {
+        let at = cursor.at(*configuration);
         Branch {
-            draw: level.into(),
-            score: at[0],
-            rates: at[1],
-            delta: at[3],
-            alpha: at[2],
-            rule,
-            mode,
-            bounds,
-            elasticity: level.elasticity,
-            slot,
+            draw: keys.pack(Keys::DRAW, Keys::DRAW.map(|axis| at[axis])),
+            cell: keys.pack(Keys::CELL, Keys::CELL.map(|axis| at[axis])),
+            bounds: row(limits.of(scenario, &at)),
+            elasticity: row(at[11]),
+            slot: row(slot),
+            mode: grid.bound_mode[at[9]],
         }
     };
     configurations.iter().enumerate().map(branch).collect()
@@ -288,103 +320,144 @@ fn exponents(scenario: &Scenario) -> Vec<Option<f64>> {
 }
 
 /// Rules with an alpha of 0 blend in nothing of what they score: those of a draw share one target, whichever.
-fn stay(alphas: &[f64], branches: &mut [Branch]) {
-    let stays = |branch: &Branch| alphas[branch.alpha] == 0.0;
-    let host = branches.iter().position(|branch| !stays(branch));
-    let host = branches[host.unwrap_or(0)];
-    for branch in branches.iter_mut().filter(|branch| stays(branch)) {
-        (branch.score, branch.rates, branch.delta) = (host.score, host.rates, host.delta);
+fn stay(keys: &Keys, alphas: &[f64], branches: &mut [Branch]) {
+    let stays = |cell: [usize; 4]| alphas[cell[3]] == 0.0;
+    let mut host = None;
+    // Neighbours often share their cell.
+    let mut last = None;
+    for branch in branches.iter() {
+        if last != Some(branch.cell) {
+            last = Some(branch.cell);
+            let cell = keys.cell_of(branch.cell);
+            host = (!stays(cell)).then_some(cell);
+            if host.is_some() {
+                break;
+            }
+        }
+    }
+    let [score, rates, delta, _] = host.unwrap_or_else(|| keys.cell_of(branches[0].cell));
+    let mut known = None;
+    for branch in branches {
+        let cell = match known {
+            Some((last, cell)) if last == branch.cell => cell,
+            _ => {
+                let [.., alpha] = keys.cell_of(branch.cell);
+                let stays = alphas[alpha] == 0.0;
+                let staying = keys.pack(Keys::CELL, [score, rates, delta, alpha]);
+                let cell = if stays { staying } else { branch.cell };
+                known = Some((branch.cell, cell));
+                cell
+            }
+        };
+        branch.cell = cell;
     }
 }
 
-fn draw_node(
-    scenario: &Scenario,
-    limits: &Limits,
-    branches: &[Branch],
-    layout: &mut Layout,
-) -> DrawNode {
-    let grid = &scenario.grid;
-    let mut elasticities: Vec<usize> = branches.iter().map(|b| b.elasticity).collect();
-    elasticities.sort_unstable();
-    elasticities.dedup();
-    let scores = branches.chunk_by(|a, b| (a.score, a.rates) == (b.score, b.rates));
-    let scores = scores.map(|group| {
-        let deltas = group.chunk_by(|a, b| a.delta == b.delta).map(|group| {
-            let alphas = group.chunk_by(|a, b| a.alpha == b.alpha);
-            DeltaNode {
-                delta: grid.delta[group[0].delta],
-                alphas: alphas
-                    .map(|group| alpha_node(scenario, limits, group, layout))
-                    .collect(),
+/// Grows the tree.
+struct Builder<'a> {
+    scenario: &'a Scenario,
+    keys: &'a Keys,
+    configurations: &'a [u64],
+    limits: &'a Limits,
+    layout: &'a mut Layout,
+}
+
+impl Builder<'_> {
+    fn draw_node(&mut self, branches: &[Branch]) -> DrawNode {
+        let grid = &self.scenario.grid;
+        let mut occurs = vec![false; grid.elasticity.len()];
+        for branch in branches {
+            occurs[branch.elasticity as usize] = true;
+        }
+        let keys = self.keys;
+        let cell_of = |branch: &Branch| keys.cell_of(branch.cell);
+        let cells: Vec<([usize; 4], &[Branch])> = branches
+            .chunk_by(|a, b| a.cell == b.cell)
+            .map(|group| (cell_of(&group[0]), group))
+            .collect();
+        let scores = cells.chunk_by(|(a, _), (b, _)| a[..2] == b[..2]);
+        let scores = scores.map(|of_score| {
+            let deltas = of_score.chunk_by(|(a, _), (b, _)| a[2] == b[2]);
+            let deltas = deltas.map(|of_delta| {
+                let alphas = of_delta.iter();
+                DeltaNode {
+                    delta: grid.delta[of_delta[0].0[2]],
+                    alphas: alphas
+                        .map(|(cell, group)| self.alpha_node(grid.alpha[cell[3]], group))
+                        .collect(),
+                }
+            });
+            let [score, rates, ..] = of_score[0].0;
+            ScoreNode {
+                score: grid.score[score],
+                rates: grid.rates[rates],
+                deltas: deltas.collect(),
             }
         });
-        ScoreNode {
-            score: grid.score[group[0].score],
-            rates: grid.rates[group[0].rates],
-            deltas: deltas.collect(),
+        DrawNode {
+            level: keys.draw_of(branches[0].draw),
+            scores: scores.collect(),
+            elasticities: (0..occurs.len()).filter(|at| occurs[*at]).collect(),
         }
-    });
-    DrawNode {
-        level: branches[0].draw,
-        scores: scores.collect(),
-        elasticities,
     }
-}
 
-fn alpha_node(
-    scenario: &Scenario,
-    limits: &Limits,
-    branches: &[Branch],
-    layout: &mut Layout,
-) -> AlphaNode {
-    let grid = &scenario.grid;
-    let alpha = grid.alpha[branches[0].alpha];
-    // By position on the elasticity axis.
-    let mut clips: BTreeMap<usize, Vec<Branch>> = BTreeMap::new();
-    let mut projections = clips.clone();
-    let mut plain: Vec<(u64, BoundsNode)> = Vec::new();
-    for branch in branches {
-        let factored = match branch.mode {
-            _ if !layout.factored || limits.exponent(branch.elasticity).is_none() => None,
-            BoundMode::Clip => limits
-                .keeps_something(branch.bounds, alpha)
-                .then_some(&mut clips),
-            BoundMode::Project => limits.are_common(branch.bounds).then_some(&mut projections),
-            BoundMode::Euclidean => None,
-        };
-        if let Some(groups) = factored {
-            groups.entry(branch.elasticity).or_default().push(*branch);
-            continue;
+    fn alpha_node(&mut self, alpha: f64, branches: &[Branch]) -> AlphaNode {
+        let (limits, factored) = (self.limits, self.layout.factored);
+        let (mut clips, mut projections): (Vec<Branch>, Vec<Branch>) = (Vec::new(), Vec::new());
+        let mut plain: Vec<(u64, BoundsNode)> = Vec::new();
+        let worlds = self.scenario.grid.worlds();
+        for branch in branches {
+            let (bounds, elasticity) = (branch.bounds as usize, branch.elasticity as usize);
+            let group = match branch.mode {
+                _ if !factored || limits.exponent(elasticity).is_none() => None,
+                BoundMode::Clip => limits.keeps_something(bounds, alpha).then_some(&mut clips),
+                BoundMode::Project => limits.are_common(bounds).then_some(&mut projections),
+                BoundMode::Euclidean => None,
+            };
+            if let Some(group) = group {
+                group.push(*branch);
+                continue;
+            }
+            let slot = branch.slot as usize;
+            let rule = self.configurations[slot] / worlds;
+            let leaf = Leaf {
+                elasticity,
+                slot,
+                row: self.layout.lifts(slot),
+            };
+            match plain.last_mut() {
+                Some((last, node)) if *last == rule => node.leaves.push(leaf),
+                _ => plain.push((
+                    rule,
+                    BoundsNode {
+                        mode: branch.mode,
+                        bounds,
+                        leaves: vec![leaf],
+                    },
+                )),
+            }
         }
-        let leaf = Leaf {
-            elasticity: branch.elasticity,
-            slot: branch.slot,
-            row: layout.lifts(branch.slot),
-        };
-        match plain.last_mut() {
-            Some((rule, node)) if *rule == branch.rule => node.leaves.push(leaf),
-            _ => plain.push((
-                branch.rule,
-                BoundsNode {
-                    mode: branch.mode,
-                    bounds: branch.bounds,
-                    leaves: vec![leaf],
-                },
-            )),
+        AlphaNode {
+            alpha,
+            clips: self.groups(clips, ClipGroup::new),
+            projections: self.groups(projections, ProjectGroup::new),
+            plain: plain.into_iter().map(|(_, node)| node).collect(),
         }
     }
-    let groups = |groups: BTreeMap<usize, Vec<Branch>>| {
-        let groups = groups.into_iter();
-        groups.filter_map(|(at, group)| Some((at, group, limits.exponent(at)?)))
-    };
-    AlphaNode {
-        alpha,
-        clips: groups(clips)
-            .map(|(at, group, exponent)| ClipGroup::new(limits, &group, at, exponent, layout))
-            .collect(),
-        projections: groups(projections)
-            .map(|(at, group, exponent)| ProjectGroup::new(limits, &group, at, exponent, layout))
-            .collect(),
-        plain: plain.into_iter().map(|(_, node)| node).collect(),
+
+    /// Groups of branches by their elasticity, of which `new` makes nodes.
+    fn groups<G>(
+        &mut self,
+        mut branches: Vec<Branch>,
+        new: fn(&Limits, &[Branch], usize, f64, &mut Layout) -> G,
+    ) -> Vec<G> {
+        branches.sort_by_key(|branch| branch.elasticity);
+        let groups = branches.chunk_by(|a, b| a.elasticity == b.elasticity);
+        let group = |group: &[Branch]| {
+            let elasticity = group[0].elasticity as usize;
+            let exponent = self.limits.exponent(elasticity)?;
+            Some(new(self.limits, group, elasticity, exponent, self.layout))
+        };
+        groups.filter_map(group).collect()
     }
 }

@@ -40,10 +40,10 @@ impl ProjectGroup {
         layout: &mut Layout,
     ) -> Self {
         let pair = |branch: &Branch| {
-            let bounds = limits.get(branch.bounds);
-            (bounds.lo()[0], bounds.hi()[0])
+            let bounds = limits.get(branch.bounds as usize);
+            bounds.common().unwrap_or((0.0, 1.0))
         };
-        let mut distinct: Vec<usize> = branches.iter().map(|branch| branch.bounds).collect();
+        let mut distinct: Vec<u32> = branches.iter().map(|branch| branch.bounds).collect();
         distinct.sort_unstable();
         distinct.dedup();
         let first = layout.take(distinct.len() * layout.judges);
@@ -51,7 +51,7 @@ impl ProjectGroup {
         for branch in branches {
             let position = distinct.partition_point(|other| *other < branch.bounds);
             pairs[position] = pair(branch);
-            layout.lifts_at(branch.slot, first + position * layout.judges);
+            layout.lifts_at(branch.slot as usize, first + position * layout.judges);
         }
         Self {
             elasticity,

@@ -17,7 +17,9 @@ use super::today::Todays;
 use super::worlds::world_flags;
 use crate::flag::{Flag, Flags};
 use crate::problem::Error;
-use crate::scenario::{Configuration, Level, Lift, MetricSettings, Scenario};
+use crate::scenario::{
+    Configuration, Cursor, Level, LevelAt, Lift, MetricSettings, Position, Scenario,
+};
 use crate::stats::{self, SelectScratch, Summary, SummaryPlan};
 
 /// Neighbours in the grid share most of today's plan.
@@ -136,8 +138,10 @@ impl Sweep<'_> {
         scratch: &mut Scratch<'_>,
     ) -> ConfigurationRow {
         let mut row = leader.clone();
-        row.configuration = self.scenario.grid.configuration(plan.configurations[slot]);
-        (row.plan, row.flags) = self.plan_row(plan, lifts, slot, &row.configuration, scratch);
+        let at;
+        (at, row.configuration) = scratch.configuration(self.scenario, plan.configurations[slot]);
+        (row.plan, row.flags) =
+            self.plan_row(plan, lifts, slot, (&at, &row.configuration), scratch);
         if let (Some(rivals), Some(standing)) = (&mut row.rivals, standing) {
             rivals.pareto = standing.pareto[position_of(row.configuration.index)];
         }
@@ -168,7 +172,7 @@ impl Sweep<'_> {
         scratch: &mut Scratch<'_>,
     ) -> ConfigurationRow {
         let Stage { plan, lifts, .. } = stage;
-        let configuration = self.scenario.grid.configuration(plan.configurations[slot]);
+        let (at, configuration) = scratch.configuration(self.scenario, plan.configurations[slot]);
         let metrics = &self.scenario.metrics;
         let mut summaries = Vec::with_capacity(self.scenario.run.lifts.len());
         let known = stage.decisions.get(slot);
@@ -194,7 +198,7 @@ impl Sweep<'_> {
         let attainable = self.attainable(plan, lifts, slot, summary_plan, scratch);
         let draw = plan.draw(slot);
         let defined = lifts.defined(draw) as u64;
-        let (plan_row, flags) = self.plan_row(plan, lifts, slot, &configuration, scratch);
+        let (plan_row, flags) = self.plan_row(plan, lifts, slot, (&at, &configuration), scratch);
         ConfigurationRow {
             configuration,
             replicates: defined,
@@ -305,14 +309,14 @@ impl Sweep<'_> {
         plan: &Plan,
         lifts: &BlockLifts,
         slot: usize,
-        configuration: &Configuration,
+        (at, configuration): (&Position, &Configuration),
         scratch: &mut Scratch<'_>,
     ) -> (PlanRow, Flags) {
         let (level, rule) = (&configuration.level, &configuration.rule);
         let bounds = plan.limits.get(plan.bounds_of_slot(slot));
-        let today = scratch.todays.of(configuration.index, bounds);
+        let today = scratch.todays.of(at, bounds);
         let campaigns = &self.scenario.campaigns;
-        let judge = &self.observed[self.scenario.grid.level_at(configuration.index).elasticity];
+        let judge = &self.observed[LevelAt::of(at).elasticity];
         let lift = judge.lift(&today.shares, &mut scratch.other);
         let total = campaigns.total_conversions();
         let (alpha, delta, n) = (rule.alpha, rule.delta, campaigns.spending());
@@ -343,6 +347,7 @@ fn position_of(configuration: u64) -> usize {
 
 /// Buffers of one thread of statistics.
 struct Scratch<'a> {
+    cursor: Cursor<'a>,
     todays: Todays<'a>,
     row: Vec<f64>,
     other: Vec<f64>,
@@ -354,6 +359,7 @@ struct Scratch<'a> {
 impl<'a> Scratch<'a> {
     fn new(sweep: &'a Sweep<'_>) -> Self {
         Self {
+            cursor: sweep.scenario.grid.cursor(),
             todays: Todays::new(sweep.scenario, sweep.chain, &sweep.metric),
             row: Vec::new(),
             select: SelectScratch::default(),
@@ -364,6 +370,11 @@ impl<'a> Scratch<'a> {
 }
 
 impl Scratch<'_> {
+    fn configuration(&mut self, scenario: &Scenario, index: u64) -> (Position, Configuration) {
+        let at = self.cursor.at(index);
+        (at, scenario.grid.configuration_at(index, &at))
+    }
+
     fn world_flags(&mut self, scenario: &Scenario, configuration: &Configuration) -> Flags {
         let level = configuration.level;
         if let Some((_, flags)) = self.world.filter(|(last, _)| *last == level) {

@@ -57,7 +57,9 @@ pub(super) fn share_rows<E: From<Error>>(
         }
         made.sort_unstable_by_key(|(configuration, ..)| *configuration);
         for (configuration, bounds, quantiles) in made {
-            let today = &todays.of(configuration, &bounds).shares;
+            let today = &todays
+                .of(&scenario.grid.position(configuration), &bounds)
+                .shares;
             let rows: Vec<AllocationRow> = quantiles
                 .into_iter()
                 .enumerate()

@@ -9,7 +9,7 @@ use super::planner::TableMetric;
 use crate::allocate::{BoundMode, Bounds, Scratch};
 use crate::flag::{Flag, Flags};
 use crate::lanes::{self, LANES};
-use crate::scenario::{Campaigns, Rates, Rule, Scenario};
+use crate::scenario::{AXES, Campaigns, Position, Rates, Rule, Scenario, WORLD_AXES};
 use crate::score::Score;
 use crate::stats;
 use crate::units::FEASIBILITY_TOLERANCE;
@@ -171,17 +171,20 @@ impl Cell {
         if let Some(known) = known.filter(|_| key.is_some()) {
             return known.clone();
         }
-        let mut shares = vec![0.0; chain.status_quo().len()];
-        let flags = self.blended.imposed(rule, bounds, scratch, &mut shares);
+        // Made where they stay.
+        let n = chain.status_quo().len();
+        let mut made: Arc<[f64]> = std::iter::repeat_n(0.0, n).collect();
+        let shares = Arc::make_mut(&mut made);
+        let flags = self.blended.imposed(rule, bounds, scratch, shares);
         let (moved_share, max_ratio) = widest(Moved {
-            x: &shares,
+            x: shares,
             o: chain.status_quo(),
             growth: scenario.budget / scenario.campaigns.total_spend(),
         });
         let made = Made {
             key,
-            reach: widest(Reach(&shares)),
-            shares: shares.into(),
+            reach: widest(Reach(shares)),
+            shares: made,
             flags,
             moved_share,
             max_ratio,
@@ -273,16 +276,27 @@ impl Work for AtBounds<'_> {
 
     #[inline(always)]
     fn run(self) -> [usize; 2] {
-        let n = self.x.len();
-        let (lo, hi) = (&self.bounds.lo()[..n], &self.bounds.hi()[..n]);
-        let mut at = [0_u64; 2];
-        for i in 0..n {
-            at[0] += u64::from(self.x[i] <= lo[i] + AT_BOUND);
-            at[1] += u64::from(self.x[i] >= hi[i] - AT_BOUND);
+        let (x, mut at) = (self.x, [0_u64; 2]);
+        let mut count = |x: f64, lo: f64, hi: f64| {
+            at[0] += u64::from(x <= lo + AT_BOUND);
+            at[1] += u64::from(x >= hi - AT_BOUND);
+        };
+        if let Some((lo, hi)) = self.bounds.common() {
+            for x in x {
+                count(*x, lo, hi);
+            }
+        } else {
+            let (lo, hi) = (&self.bounds.lo()[..x.len()], &self.bounds.hi()[..x.len()]);
+            for i in 0..x.len() {
+                count(x[i], lo[i], hi[i]);
+            }
         }
         at.map(|count| usize::try_from(count).unwrap_or(usize::MAX))
     }
 }
+
+/// The first axes are those of the rule.
+const RULE: usize = AXES.len() - WORLD_AXES.len();
 
 /// Today's plans of rules that come in grid order: what neighbours share is computed once.
 pub(super) struct Todays<'a> {
@@ -290,7 +304,7 @@ pub(super) struct Todays<'a> {
     chain: &'a Chain,
     metric: &'a TableMetric,
     cell: Option<([usize; 4], Cell)>,
-    last: Option<(u64, Today)>,
+    last: Option<([usize; RULE], Today)>,
     scratch: Scratch,
 }
 
@@ -307,15 +321,11 @@ impl<'a> Todays<'a> {
         }
     }
 
-    /// Today's plan of a configuration's rule under its bounds.
-    pub(super) fn of(&mut self, configuration: u64, bounds: &Bounds) -> &Today {
-        let grid = &self.scenario.grid;
-        let index = grid.rule_of(configuration);
+    /// Today's plan of the rule at a position on all axes, under its bounds.
+    pub(super) fn of(&mut self, at: &Position, bounds: &Bounds) -> &Today {
+        let [index @ .., _, _, _, _] = *at;
         if self.last.as_ref().is_none_or(|(last, _)| *last != index) {
-            let (at, rule) = (
-                grid.position(configuration),
-                grid.configuration(configuration).rule,
-            );
+            let rule = self.scenario.grid.configuration_at(0, at).rule;
             let key = [at[0], at[1], at[2], at[3]];
             if self.cell.as_ref().is_none_or(|(last, _)| *last != key) {
                 let metric = self.metric.of(rule.rates);

@@ -36,6 +36,11 @@ pub fn bounds_of(
     own: &[Option<ChannelBounds>],
     shares: &[f64],
 ) -> Result<Bounds, BoundsError> {
+    if own.iter().all(Option::is_none)
+        && let Some(common) = common_bounds(rule, shares.len())
+    {
+        return common;
+    }
     let (mut lo, mut hi) = (
         Vec::with_capacity(shares.len()),
         Vec::with_capacity(shares.len()),
@@ -62,6 +67,13 @@ pub fn bounds_of(
         hi.push(own.max_share.unwrap_or(rule.max_share).min(relative_hi));
     }
     Bounds::new(lo, hi)
+}
+
+/// The bounds of a rule where no channel has its own; `None` where they depend on today's shares.
+pub(crate) fn common_bounds(rule: &Rule, channels: usize) -> Option<Result<Bounds, BoundsError>> {
+    let relative = rule.min_ratio != 0.0 || rule.max_ratio.is_finite();
+    // Adding 0 drops the sign of a zero, as the larger of two zeros does.
+    (!relative).then(|| Bounds::same(channels, rule.min_share + 0.0, rule.max_share))
 }
 
 /// The bounds of a later period: as [`bounds_of`], with the shares `o_i` of the last period.

@@ -189,6 +189,54 @@ pub enum AxisValue {
     Name(&'static str),
 }
 
+/// Finds positions on all axes of configurations that follow each other more cheaply than one by one.
+#[derive(Debug, Clone)]
+pub struct Cursor<'g> {
+    grid: &'g Grid,
+    lengths: Position,
+    last: Option<(u64, Position)>,
+}
+
+impl Cursor<'_> {
+    /// The position of a configuration on every axis, as [`Grid::position`] has it.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "what is carried is below the size of the grid, and digits below the lengths of their axes"
+    )]
+    pub fn at(&mut self, index: u64) -> Position {
+        let ahead = match &mut self.last {
+            Some((last, digits)) if self.grid.points.is_none() && *last <= index => {
+                Some((std::mem::replace(last, index), digits))
+            }
+            _ => None,
+        };
+        let Some((last, digits)) = ahead else {
+            let at = self.grid.position(index);
+            self.last = Some((index, at));
+            return at;
+        };
+        // The difference is added to the last digit, and carried as far as it goes: most often not at all.
+        let mut carried = index - last;
+        for (digit, length) in digits.iter_mut().zip(&self.lengths).rev() {
+            if carried == 0 {
+                break;
+            }
+            let (sum, length) = (*digit as u64 + carried, *length as u64);
+            // Divisions take longer than all else here.
+            (*digit, carried) = if sum < length {
+                (sum as usize, 0)
+            } else if length == 1 {
+                (0, sum)
+            } else if sum < 2 * length {
+                ((sum - length) as usize, 1)
+            } else {
+                ((sum % length) as usize, sum / length)
+            };
+        }
+        *digits
+    }
+}
+
 impl Grid {
     /// How many values each axis has, in the order of [`AXES`]; 1 where an axis is absent.
     #[must_use]
@@ -294,10 +342,25 @@ impl Grid {
         digits
     }
 
+    /// The positions of many configurations.
+    #[must_use]
+    pub fn cursor(&self) -> Cursor<'_> {
+        Cursor {
+            grid: self,
+            lengths: self.lengths(),
+            last: None,
+        }
+    }
+
     /// The configuration at a position of the grid, from 0.
     #[must_use]
     pub fn configuration(&self, index: u64) -> Configuration {
-        let at = self.position(index);
+        self.configuration_at(index, &self.position(index))
+    }
+
+    /// The configuration at a position of the grid, from its position on every axis.
+    #[must_use]
+    pub fn configuration_at(&self, index: u64, at: &Position) -> Configuration {
         let (min_ratio, max_ratio) = match &self.relative {
             RelativeAxes::None => (0.0, f64::INFINITY),
             RelativeAxes::MaxChange(values) => {
@@ -604,6 +667,18 @@ mod tests {
                     values[at[AXES.iter().position(|axis| axis == name).unwrap()]]
                 });
                 assert_eq!(grid.values(index), expected.collect::<Vec<_>>());
+            }
+        }
+    }
+
+    #[test]
+    fn a_cursor_goes_wherever_it_is_sent() {
+        let mut grid = grid();
+        grid.noise_cv = vec![0.0; 3];
+        for step in [1, 2, 3, 6, 7, 12, 29, 143, 144] {
+            let mut cursor = grid.cursor();
+            for index in (0..grid.len()).step_by(step).chain([5, 5, 3, 4, 140]) {
+                assert_eq!(cursor.at(index), grid.position(index), "{index} by {step}");
             }
         }
     }

@@ -14,14 +14,15 @@ mod table;
 #[cfg(test)]
 pub(crate) mod fixture;
 
+pub(crate) use self::bounds::common_bounds;
 pub use self::bounds::{ChannelBounds, bounds_of, ceiling_limit, floor_limit, later_bounds};
 pub use self::campaigns::{Campaigns, Column, Columns, Fault, Rows, number_fault};
 pub use self::days::Days;
 pub use self::design::{Design, MOST_ROWS, Points, Sampler};
 pub use self::gate::{Filter, FilterValue, Gate};
 pub use self::grid::{
-    AXES, AxisValue, Configuration, Grid, Level, LevelAt, Position, Rates, RelativeAxes, Rule,
-    WORLD_AXES,
+    AXES, AxisValue, Configuration, Cursor, Grid, Level, LevelAt, Position, Rates, RelativeAxes,
+    Rule, WORLD_AXES,
 };
 pub use self::response::{FixedBy, ResponseKind, ResponseSettings};
 pub use self::split::{Split, SplitBy};

@@ -12,7 +12,7 @@ use crate::engine::today::{Today, Todays};
 use crate::flag::Flags;
 use crate::lanes::LANES;
 use crate::problem::Error;
-use crate::scenario::Scenario;
+use crate::scenario::{Position, Scenario};
 use crate::units::Count;
 use crate::vector::{Work, widest};
 
@@ -70,22 +70,25 @@ impl Plans {
             if observer.cancelled() {
                 return Err(Error::Interrupted);
             }
-            let mut limits = Limits::default();
-            let bounds: Vec<usize> = rules
+            let mut limits = Limits::new(scenario);
+            let mut cursor = scenario.grid.cursor();
+            let ways: Vec<(Position, usize)> = rules
                 .iter()
                 .map(|rule| {
-                    let rule = scenario.grid.configuration(rule * worlds).rule;
-                    limits.bounds(scenario, &rule)
+                    let at = cursor.at(rule * worlds);
+                    (at, limits.of(scenario, &at))
                 })
                 .collect();
-            let of_rule = |todays: &mut (Todays<'_>, Vec<f64>), (rule, bounds): (&u64, &usize)| {
-                let (todays, buffer) = todays;
-                let today = todays.of(rule * worlds, limits.get(*bounds));
-                let lift = judge.lift(&today.shares, buffer);
-                Facts::new(scenario, *rule, today, lift)
-            };
+            let of_rule =
+                |todays: &mut (Todays<'_>, Vec<f64>),
+                 (rule, (at, bounds)): (&u64, &(Position, usize))| {
+                    let (todays, buffer) = todays;
+                    let today = todays.of(at, limits.get(*bounds));
+                    let lift = judge.lift(&today.shares, buffer);
+                    Facts::new(*rule, scenario.grid.alpha[at[2]] > 0.0, today, lift)
+                };
             let buffers = || (Todays::new(scenario, chain, &metric), Vec::new());
-            let pairs = rules.par_iter().zip(&bounds).with_min_len(RULES_AT_ONCE);
+            let pairs = rules.par_iter().zip(&ways).with_min_len(RULES_AT_ONCE);
             facts.par_extend(pairs.map_init(buffers, of_rule));
         }
         Ok(Self { facts, step })
@@ -94,12 +97,12 @@ impl Plans {
     /// The channel that a rule asks for the most of what it spends today.
     pub(super) fn most_stretched(scenario: &Scenario, chain: &Chain, facts: &Facts) -> usize {
         let configuration = facts.rule * scenario.grid.worlds();
-        let rule = scenario.grid.configuration(configuration).rule;
-        let mut limits = Limits::default();
-        let bounds = limits.bounds(scenario, &rule);
+        let at = scenario.grid.position(configuration);
+        let mut limits = Limits::new(scenario);
+        let bounds = limits.of(scenario, &at);
         let metric = Planner::new(scenario).of_table(scenario);
         let mut todays = Todays::new(scenario, chain, &metric);
-        let x = &todays.of(configuration, limits.get(bounds)).shares;
+        let x = &todays.of(&at, limits.get(bounds)).shares;
         let o = chain.status_quo();
         let stretch = |i: &usize| if o[*i] > 0.0 { x[*i] / o[*i] } else { 0.0 };
         let most = (0..x.len()).max_by(|a, b| stretch(a).total_cmp(&stretch(b)));
@@ -122,10 +125,9 @@ impl Plans {
 }
 
 impl Facts {
-    fn new(scenario: &Scenario, rule: u64, today: &Today, apparent: f64) -> Self {
+    /// `moves` says whether the rule has an alpha above 0.
+    fn new(rule: u64, moves: bool, today: &Today, apparent: f64) -> Self {
         let x = &today.shares;
-        let at = scenario.grid.position(rule * scenario.grid.worlds());
-        let moves = scenario.grid.alpha[at[2]] > 0.0;
         Self {
             rule,
             flags: today.flags,
