@@ -40,8 +40,8 @@ const PLANNED: u64 = 100_000;
 struct Needs {
     /// Configurations of a cell: those that share score, alpha and delta follow each other in the grid.
     cell: u64,
-    /// Bytes of a cell; `None` where cells are too large to be planned ahead.
-    per_cell: Option<u64>,
+    /// Replicates that they run through.
+    replicates: u64,
     /// Bytes of a configuration by itself, whose lifts are kept one by one: never less than its part of a cell.
     per_configuration: u64,
     /// Bytes whatever the size of the block: buffers of every thread.
@@ -49,61 +49,81 @@ struct Needs {
 }
 
 impl Needs {
-    /// What a block takes whose configurations run through so many replicates.
+    /// What a block takes whose configurations run through so many replicates, [`Needs::per_cell`] aside.
     fn of(scenario: &Scenario, replicates: u64) -> Self {
         let n = scenario.campaigns.len() as u64;
-        let replicates = replicates.next_multiple_of(LANES as u64);
         let kept = Kept::new(&scenario.run);
-        // A slot's lifts, where no other has the same, once more for the chunks that threads work on, with their
-        // place in every chunk; and its own bounds and plan at worst.
-        let threads = rayon::current_num_threads() as u64;
-        let chunk = chunk_size(replicates);
-        let per_row = 8 * (replicates + threads * chunk) + 4 * replicates.div_ceil(chunk);
-        let paths = PathRows::new(scenario);
-        let of_plans = if kept.recommended() && paths.is_none() {
-            per_row + 16 * n
-        } else {
-            0
-        };
-        let clairvoyant = scenario.metrics.clairvoyant;
-        let of_optima = if clairvoyant { per_row } else { 0 };
-        let own_rows = paths.map_or(kept.judges(), |paths| paths.count(&kept)) as u64;
-        let lifts = own_rows * per_row + of_plans + of_optima;
+        let (per_row, of_plans, of_optima) = per_rows(scenario, replicates);
+        let own_rows = PathRows::new(scenario).map_or(kept.judges(), |paths| paths.count(&kept));
+        let lifts = own_rows as u64 * per_row + of_plans + of_optima;
         let cell = scenario.grid.lengths()[4..]
             .iter()
             .fold(1_u64, |cell, length| cell.saturating_mul(*length as u64));
         Self {
             cell,
-            per_cell: (scenario.grid.points.is_none()
-                && cell <= PLANNED
-                && cell < scenario.grid.len())
-            .then(|| {
-                let plan = Plan::new(scenario, (0..cell).collect(), kept.judges());
-                let plans = if of_plans > 0 {
-                    plan.fixed_rows(scenario)
-                } else {
-                    0
-                };
-                let bounds = plan.limits.len() as u64 * 48 * n;
-                plan.rows as u64 * per_row
-                    + plans * of_plans
-                    + plan.optima(scenario) * of_optima
-                    + bounds
-                    + cell * BYTES_PER_CONFIGURATION
-            }),
+            replicates,
             per_configuration: lifts + 48 * n + BYTES_PER_CONFIGURATION,
             fixed: (64 * 12 * n * LANES as u64).min(FIXED),
         }
     }
 
-    /// The most configurations that fit, whole cells if any does.
-    fn most(&self, bytes: u64) -> u64 {
-        let left = bytes.saturating_sub(self.fixed);
-        let cells = self.per_cell.map_or(0, |per_cell| left / per_cell);
-        (cells * self.cell)
-            .max(left / self.per_configuration)
-            .max(1)
+    /// Bytes of a cell, which is planned to see them; `None` where cells are too large for that.
+    fn per_cell(&self, scenario: &Scenario) -> Option<u64> {
+        let cell = self.cell;
+        if scenario.grid.points.is_some() || cell > PLANNED || cell >= scenario.grid.len() {
+            return None;
+        }
+        let n = scenario.campaigns.len() as u64;
+        let (per_row, of_plans, of_optima) = per_rows(scenario, self.replicates);
+        let judges = Kept::new(&scenario.run).judges();
+        let plan = Plan::new(scenario, (0..cell).collect(), judges);
+        let plans = if of_plans > 0 {
+            plan.fixed_rows(scenario)
+        } else {
+            0
+        };
+        let optima = if of_optima > 0 {
+            plan.optima(scenario)
+        } else {
+            0
+        };
+        let bounds = plan.limits.len() as u64 * 48 * n;
+        Some(
+            plan.rows as u64 * per_row
+                + plans * of_plans
+                + optima * of_optima
+                + bounds
+                + cell * BYTES_PER_CONFIGURATION,
+        )
     }
+
+    /// The most configurations that fit, whole cells if any does; as many as are `wanted`, if that many do.
+    fn most(&self, scenario: &Scenario, bytes: u64, wanted: u64) -> u64 {
+        let left = bytes.saturating_sub(self.fixed);
+        let alone = left / self.per_configuration;
+        if alone >= wanted {
+            return wanted.max(1);
+        }
+        let per_cell = self.per_cell(scenario);
+        let cells = per_cell.map_or(0, |per_cell| left / per_cell);
+        (cells * self.cell).max(alone).max(1)
+    }
+}
+
+/// Bytes of a row of lifts, of a plan made from the table itself and of an optimum, as far as they are kept.
+fn per_rows(scenario: &Scenario, replicates: u64) -> (u64, u64, u64) {
+    let n = scenario.campaigns.len() as u64;
+    let replicates = replicates.next_multiple_of(LANES as u64);
+    // A slot's lifts, where no other has the same, once more for the chunks that threads work on, with their
+    // place in every chunk; and its own bounds and plan at worst.
+    let threads = rayon::current_num_threads() as u64;
+    let chunk = chunk_size(replicates);
+    let per_row = 8 * (replicates + threads * chunk) + 4 * replicates.div_ceil(chunk);
+    let plans = Kept::new(&scenario.run).recommended() && PathRows::new(scenario).is_none();
+    let of_plans = if plans { per_row + 16 * n } else { 0 };
+    let clairvoyant = scenario.metrics.clairvoyant;
+    let of_optima = if clairvoyant { per_row } else { 0 };
+    (per_row, of_plans, of_optima)
 }
 
 /// Replicates of a run, or the fewest it will take.
@@ -163,8 +183,9 @@ pub(super) fn bytes_of_all(scenario: &Scenario) -> u64 {
 /// Contiguous ranges of some configurations, each within what the comparison of worlds leaves of the limit.
 pub(super) fn blocks(scenario: &Scenario, options: Options, of: Range<u64>) -> Vec<Range<u64>> {
     let left = options.memory.saturating_sub(bytes_of_all(scenario));
-    let size = Needs::of(scenario, scenario.run.replicates).most(left);
-    let count = (of.end.saturating_sub(of.start)).div_ceil(size);
+    let wanted = of.end.saturating_sub(of.start);
+    let size = Needs::of(scenario, scenario.run.replicates).most(scenario, left, wanted);
+    let count = wanted.div_ceil(size);
     (0..count)
         .map(|block| of.start + block * size..of.end.min(of.start + (block + 1) * size))
         .collect()
@@ -188,17 +209,19 @@ pub(super) fn staged_blocks(
     };
     let left = options.memory.saturating_sub(bytes_of_all(scenario));
     let left = left.saturating_sub(any.fixed);
+    let per_cells: Vec<Option<u64>> = needs.iter().map(|all| all.per_cell(scenario)).collect();
     let bytes = |range: Range<u64>| {
         let mut counts = vec![0_u64; needs.len()];
         for stage in range.filter_map(&stage_of) {
             counts[stage] += 1;
         }
-        let of_stage = counts.iter().zip(&needs).map(|(count, needs)| {
+        let of_stage = counts.iter().zip(&needs).zip(&per_cells);
+        let of_stage = of_stage.map(|((count, needs), per_cell)| {
             let alone = count.saturating_mul(needs.per_configuration);
             if *count == 0 {
                 0
             } else {
-                needs.per_cell.map_or(alone, |cell| cell.min(alone))
+                per_cell.map_or(alone, |cell| cell.min(alone))
             }
         });
         of_stage.fold(0, u64::saturating_add)

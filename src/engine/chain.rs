@@ -77,6 +77,16 @@ impl Chain {
     /// Target shares and blended weights of `rule` when it sees `metric` (conversions, or value) per channel.
     #[must_use]
     pub fn blended(&self, rule: &Rule, metric: &[f64]) -> Blended {
+        let (target, flags) = self.target(rule, metric);
+        Blended {
+            weights: self.weights(rule.alpha, &target),
+            target,
+            flags,
+        }
+    }
+
+    /// Target shares of `rule` when it sees `metric`, whatever its alpha, and what is unusual about them.
+    pub(super) fn target(&self, rule: &Rule, metric: &[f64]) -> (Vec<f64>, Flags) {
         let n = self.shares.len();
         let mut flags = self.static_flags;
         flags.raise_if(rule.delta < 1.0, Flag::DeltaLt1);
@@ -94,13 +104,14 @@ impl Chain {
             target.copy_from_slice(&self.shares);
             flags.raise(Flag::DegenerateScore);
         }
-        let mut weights = vec![0.0; n];
-        blend(rule.alpha, &self.shares, &target, &mut weights);
-        Blended {
-            target,
-            weights,
-            flags,
-        }
+        (target, flags)
+    }
+
+    /// Today's mix and target shares, blended.
+    pub(super) fn weights(&self, alpha: f64, target: &[f64]) -> Vec<f64> {
+        let mut weights = vec![0.0; target.len()];
+        blend(alpha, &self.shares, target, &mut weights);
+        weights
     }
 
     /// The allocation of `rule` when it sees `metric` (conversions, or value) per channel.
@@ -141,7 +152,9 @@ impl Blended {
         scratch: &mut Scratch,
         shares: &mut [f64],
     ) -> (f64, Flags) {
-        let mut flags = self.imposed(rule, bounds, scratch, shares);
+        let mut flags = self.flags;
+        let imposed = impose(rule.bound_mode, bounds, &self.weights, scratch, shares);
+        flags.merge(imposed);
         let mut bound_violation = 0.0;
         if !rule.bound_mode.is_exact() {
             bound_violation = bounds.violation(shares);
@@ -149,20 +162,6 @@ impl Blended {
             flags.merge(clip_flags(bounds, bound_violation, all));
         }
         (bound_violation, flags)
-    }
-
-    /// Imposes bounds and writes the shares to `shares`; what is unusual about these, whatever the bounds were.
-    pub(super) fn imposed(
-        &self,
-        rule: &Rule,
-        bounds: &Bounds,
-        scratch: &mut Scratch,
-        shares: &mut [f64],
-    ) -> Flags {
-        let mut flags = self.flags;
-        let weights = &self.weights;
-        flags.merge(impose(rule.bound_mode, bounds, weights, scratch, shares));
-        flags
     }
 }
 

@@ -6,11 +6,12 @@
 
 use super::budget::{Options, blocks, largest};
 use super::chain::Chain;
+use super::kernel::Kernel;
 use super::lifts::BlockLifts;
 use super::observer::{Observer, Phase};
 use super::permutation::permute;
 use super::plan::Plan;
-use super::sweep::Sweep;
+use super::sweep::sweep_through;
 use super::winners::{Criterion, RobustRule, Winners, WorldWinners};
 use super::worlds::Worlds;
 use crate::problem::Error;
@@ -142,7 +143,10 @@ pub fn judge(
     if indices.is_empty() {
         return Ok(judgement);
     }
-    judgement.correct(scenario, options, observer, winners, &indices)?;
+    let chain = Chain::new(&scenario.campaigns, scenario.budget);
+    let worlds = Worlds::new(scenario);
+    let of_scenario = (&chain, &worlds);
+    judgement.correct(scenario, of_scenario, options, observer, winners, &indices)?;
     if let Some(nulls) = permute(scenario, observer, &indices)? {
         for winner in judgement.all_mut() {
             let at = indices.binary_search(&winner.configuration);
@@ -157,7 +161,14 @@ pub fn judge(
             indices.sort_unstable();
             indices.dedup();
         }
-        let summaries = hold_out(scenario, options, observer, &indices, judgement.holdout)?;
+        let summaries = hold_out(
+            scenario,
+            of_scenario,
+            options,
+            observer,
+            &indices,
+            judgement.holdout,
+        )?;
         let of = |index: u64| {
             let at = indices.binary_search(&index).ok()?;
             summaries.get(at)
@@ -232,6 +243,7 @@ impl Judgement {
     fn correct(
         &mut self,
         scenario: &Scenario,
+        (chain, worlds): (&Chain, &Worlds<'_>),
         options: Options,
         observer: &dyn Observer,
         winners: &Winners,
@@ -246,8 +258,12 @@ impl Judgement {
         let replicates = scenario.run.replicates.min(PLUG_IN_REPLICATES);
         let mut optimism = Vec::with_capacity(indices.len());
         let (mut row, mut other) = (Vec::new(), Vec::new());
+        // Where the table is the truth anyway, its worlds are those of the run.
+        let is_same = scenario.world.truth == TruthModel::Observed;
+        let own = (!is_same).then(|| Worlds::new(&plugged_in));
         through(
             &plugged_in,
+            (chain, own.as_ref().unwrap_or(worlds)),
             options,
             observer,
             indices,
@@ -284,19 +300,23 @@ impl Judgement {
 /// Sweeps configurations (ascending) through replicates, as many at a time as memory holds, and shows each.
 fn through(
     scenario: &Scenario,
+    (chain, worlds): (&Chain, &Worlds<'_>),
     options: Options,
     observer: &dyn Observer,
     configurations: &[u64],
     replicates: std::ops::Range<u64>,
     mut show: impl FnMut(&Plan, &BlockLifts, usize),
 ) -> Result<(), Error> {
-    let chain = Chain::new(&scenario.campaigns, scenario.budget);
-    let worlds = Worlds::new(scenario);
-    let sweep = Sweep::new(scenario, &chain, &worlds, observer);
-    let at_once = largest(&blocks(scenario, options, 0..scenario.grid.len()));
+    let kernel = Kernel::new(scenario, chain, worlds);
+    let at_once = largest(&blocks(scenario, options, 0..configurations.len() as u64));
     for part in configurations.chunks(usize::try_from(at_once).unwrap_or(usize::MAX)) {
-        let (plan, lifts) =
-            sweep.sweep_through(part.to_vec(), replicates.clone(), Phase::Winners)?;
+        let (plan, lifts) = sweep_through(
+            &kernel,
+            observer,
+            part.to_vec(),
+            replicates.clone(),
+            Phase::Winners,
+        )?;
         for slot in 0..plan.slots() {
             show(&plan, &lifts, slot);
         }
@@ -307,6 +327,7 @@ fn through(
 /// The lifts of configurations in replicates beyond those of the run.
 fn hold_out(
     scenario: &Scenario,
+    of_scenario: (&Chain, &Worlds<'_>),
     options: Options,
     observer: &dyn Observer,
     configurations: &[u64],
@@ -320,6 +341,7 @@ fn hold_out(
     let replicates = first..first + fresh;
     through(
         scenario,
+        of_scenario,
         options,
         observer,
         configurations,

@@ -360,7 +360,7 @@ impl<'a> Scratch<'a> {
     fn new(sweep: &'a Sweep<'_>) -> Self {
         Self {
             cursor: sweep.scenario.grid.cursor(),
-            todays: Todays::new(sweep.scenario, sweep.chain, &sweep.metric),
+            todays: Todays::new(&sweep.targets),
             row: Vec::new(),
             select: SelectScratch::default(),
             other: Vec::new(),

@@ -9,10 +9,9 @@ use super::kernel::{Buffers, Kernel};
 use super::lifts::{chunks, groups};
 use super::observer::{Observer, Phase};
 use super::plan::Plan;
-use super::planner::Planner;
 use super::row::AllocationRow;
 use super::stages::members;
-use super::today::Todays;
+use super::today::{TableTargets, Todays};
 use crate::lanes::LANES;
 use crate::problem::Error;
 use crate::stats::{Quantiles, SelectScratch};
@@ -35,9 +34,9 @@ pub(super) fn share_rows<E: From<Error>>(
     observer.begin(Phase::Shares, all.sum());
     let numbers = usize::try_from(options.memory / (8 * replicates)).unwrap_or(usize::MAX);
     let (width, batch) = (numbers.clamp(1, n), (numbers / n).max(1));
-    let metric = Planner::new(scenario).of_table(scenario);
+    let targets = TableTargets::new(scenario, kernel.chain);
     for configurations in configurations.chunks(batch) {
-        let mut todays = Todays::new(scenario, kernel.chain, &metric);
+        let mut todays = Todays::new(&targets);
         let mut made = Vec::with_capacity(configurations.len());
         for (replicates, members) in members(run, configurations.iter().copied()) {
             let plan = Plan::plain(scenario, members);

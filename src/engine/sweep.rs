@@ -12,10 +12,10 @@ use super::kernel::Kernel;
 use super::lifts::BlockLifts;
 use super::observer::{Observer, Phase};
 use super::plan::Plan;
-use super::planner::{Planner, TableMetric};
 use super::row::{ConfigurationRow, Draws};
 use super::stages::{Stage, members};
 use super::standing::Standing;
+use super::today::TableTargets;
 use super::worlds::Worlds;
 use crate::problem::{Error, Place, Problem};
 use crate::scenario::Scenario;
@@ -39,11 +39,10 @@ pub(super) enum Made<'a> {
 /// A scenario with all that its passes share.
 pub(super) struct Sweep<'a> {
     pub(super) scenario: &'a Scenario,
-    pub(super) chain: &'a Chain,
     pub(super) kernel: Kernel<'a>,
     pub(super) observed: Vec<Judge>,
-    /// What rules score on the table itself.
-    pub(super) metric: TableMetric,
+    /// What rules aim at on the table itself.
+    pub(super) targets: TableTargets<'a>,
     pub(super) observer: &'a dyn Observer,
 }
 
@@ -56,12 +55,11 @@ impl<'a> Sweep<'a> {
     ) -> Self {
         Self {
             scenario,
-            chain,
             kernel: Kernel::new(scenario, chain, worlds),
             observed: (0..scenario.grid.elasticity.len())
                 .map(|position| Judge::observed(scenario, position))
                 .collect(),
-            metric: Planner::new(scenario).of_table(scenario),
+            targets: TableTargets::new(scenario, chain),
             observer,
         }
     }
@@ -145,27 +143,13 @@ impl<'a> Sweep<'a> {
         replicates: u64,
         phase: Phase,
     ) -> Result<Stage, Error> {
-        let (plan, lifts) = self.sweep_through(configurations, 0..replicates, phase)?;
+        let (kernel, replicates_of) = (&self.kernel, 0..replicates);
+        let (plan, lifts) =
+            sweep_through(kernel, self.observer, configurations, replicates_of, phase)?;
         // Few replicates may miss by chance what all of them have.
         let few = phase == Phase::Settle || replicates < self.scenario.run.replicates;
         self.refuse_degenerate(&plan, &lifts, few)?;
         Ok(Stage::new(plan, lifts))
-    }
-
-    /// Sweeps some configurations through some replicates, however many of these hold no conversion.
-    pub(super) fn sweep_through(
-        &self,
-        configurations: Vec<u64>,
-        replicates: Range<u64>,
-        phase: Phase,
-    ) -> Result<(Plan, BlockLifts), Error> {
-        let count = replicates.end - replicates.start;
-        let periods = u64::from(self.scenario.world.periods);
-        self.observer
-            .begin(phase, configurations.len() as u64 * count * periods);
-        let plan = Plan::new(self.scenario, configurations, self.kernel.judges());
-        let lifts = BlockLifts::sweep(&self.kernel, &plan, replicates, self.observer)?;
-        Ok((plan, lifts))
     }
 
     fn refuse_degenerate(&self, plan: &Plan, lifts: &BlockLifts, few: bool) -> Result<(), Error> {
@@ -191,6 +175,22 @@ impl<'a> Sweep<'a> {
         }
         Ok(())
     }
+}
+
+/// Sweeps some configurations through some replicates, however many of these hold no conversion.
+pub(super) fn sweep_through(
+    kernel: &Kernel<'_>,
+    observer: &dyn Observer,
+    configurations: Vec<u64>,
+    replicates: Range<u64>,
+    phase: Phase,
+) -> Result<(Plan, BlockLifts), Error> {
+    let count = replicates.end - replicates.start;
+    let periods = u64::from(kernel.scenario.world.periods);
+    observer.begin(phase, configurations.len() as u64 * count * periods);
+    let plan = Plan::new(kernel.scenario, configurations, kernel.judges());
+    let lifts = BlockLifts::sweep(kernel, &plan, replicates, observer)?;
+    Ok((plan, lifts))
 }
 
 /// The slots of every stage of a block, [`ROWS_AT_ONCE`] configurations of the grid at a time.

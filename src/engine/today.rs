@@ -1,12 +1,12 @@
 //! Today's plan of a rule: what it says about the table as it is.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use super::chain::{Blended, Chain, all_clipped, clip_flags};
+use super::chain::{Chain, all_clipped, clip_flags};
 use super::passes::{larger, smaller, zip};
-use super::planner::TableMetric;
-use crate::allocate::{BoundMode, Bounds, Scratch};
+use super::planner::{Planner, TableMetric};
+use crate::allocate::{BoundMode, Bounds, Scratch, impose};
 use crate::flag::{Flag, Flags};
 use crate::lanes::{self, LANES};
 use crate::scenario::{AXES, Campaigns, Position, Rates, Rule, Scenario, WORLD_AXES};
@@ -52,14 +52,92 @@ impl Today {
         bounds: &Bounds,
         metric: &[f64],
     ) -> Self {
-        let mut cell = Cell::new(scenario, chain, rule, metric);
+        let target = Target::new(scenario, chain, rule, metric);
+        let mut cell = Cell::new(chain, rule, &target);
         cell.plan(scenario, chain, rule, bounds, &mut Scratch::default())
+    }
+}
+
+/// What rules share that differ in their alpha and their bounds alone.
+#[derive(Debug)]
+struct Target {
+    shares: Vec<f64>,
+    flags: Flags,
+    /// What the first-order optimism depends on; NaN where no formula is known.
+    covariance: f64,
+}
+
+impl Target {
+    fn new(scenario: &Scenario, chain: &Chain, rule: &Rule, metric: &[f64]) -> Self {
+        let (shares, flags) = chain.target(rule, metric);
+        let campaigns = &scenario.campaigns;
+        let covariance = match rule.rates {
+            Rates::Raw => stats::optimism_covariance(
+                &shares,
+                chain.status_quo(),
+                campaigns.conversions(),
+                campaigns.value(),
+            ),
+            Rates::Shrunken => f64::NAN,
+        };
+        Self {
+            shares,
+            flags,
+            covariance,
+        }
+    }
+}
+
+/// The target shares of a scenario's rules on the table itself, each made when it is first asked for.
+#[derive(Debug)]
+pub(super) struct TableTargets<'a> {
+    scenario: &'a Scenario,
+    chain: &'a Chain,
+    /// What rules score.
+    metric: TableMetric,
+    /// By position on the axes of score, rates and delta; empty where these are too many to be kept.
+    made: Vec<OnceLock<Arc<Target>>>,
+}
+
+/// Target shares are kept where they are at most so many numbers.
+const KEPT_NUMBERS: usize = 1 << 20;
+
+impl<'a> TableTargets<'a> {
+    pub(super) fn new(scenario: &'a Scenario, chain: &'a Chain) -> Self {
+        let lengths = scenario.grid.lengths();
+        let count = [0, 1, 3]
+            .iter()
+            .fold(1_usize, |all, axis| all.saturating_mul(lengths[*axis]));
+        let kept = count.saturating_mul(chain.status_quo().len()) <= KEPT_NUMBERS;
+        let mut made = Vec::new();
+        made.resize_with(if kept { count } else { 0 }, OnceLock::new);
+        Self {
+            scenario,
+            chain,
+            metric: Planner::new(scenario).of_table(scenario),
+            made,
+        }
+    }
+
+    fn of(&self, at: &Position, rule: &Rule) -> Arc<Target> {
+        let new = || {
+            let metric = self.metric.of(rule.rates);
+            Arc::new(Target::new(self.scenario, self.chain, rule, metric))
+        };
+        let grid = &self.scenario.grid;
+        let position = (at[0] * grid.rates.len() + at[1]) * grid.delta.len() + at[3];
+        match self.made.get(position) {
+            Some(made) => Arc::clone(made.get_or_init(new)),
+            None => new(),
+        }
     }
 }
 
 /// What rules share that differ in their bounds alone.
 struct Cell {
-    blended: Blended,
+    weights: Vec<f64>,
+    /// What is unusual so far.
+    flags: Flags,
     optimism_first_order: f64,
     /// The least and the most of the blended weights.
     reach: [f64; 2],
@@ -87,24 +165,19 @@ const REMEMBERED: usize = 48;
 const REMEMBERED_NUMBERS: usize = 1 << 17;
 
 impl Cell {
-    fn new(scenario: &Scenario, chain: &Chain, rule: &Rule, metric: &[f64]) -> Self {
-        let blended = chain.blended(rule, metric);
-        let optimism_first_order = match rule.rates {
-            Rates::Raw => stats::first_order_optimism(
-                rule.alpha,
-                rule.delta,
-                1.0,
-                &blended.target,
-                chain.status_quo(),
-                scenario.campaigns.conversions(),
-                scenario.campaigns.value(),
-            ),
-            Rates::Shrunken => f64::NAN,
-        };
+    fn new(chain: &Chain, rule: &Rule, target: &Target) -> Self {
+        let weights = chain.weights(rule.alpha, &target.shares);
+        let (alpha, delta) = (rule.alpha, rule.delta);
         Self {
-            reach: widest(Reach(&blended.weights)),
-            blended,
-            optimism_first_order,
+            reach: widest(Reach(&weights)),
+            weights,
+            flags: target.flags,
+            optimism_first_order: stats::first_order_optimism_of(
+                alpha,
+                delta,
+                1.0,
+                target.covariance,
+            ),
             made: VecDeque::new(),
         }
     }
@@ -128,7 +201,7 @@ impl Cell {
                 Some((lo, hi)) => {
                     !bounds.bind_nobody() && (self.reach[1] <= lo || self.reach[0] >= hi)
                 }
-                None => all_clipped(bounds, &self.blended.weights),
+                None => all_clipped(bounds, &self.weights),
             };
             flags.merge(clip_flags(bounds, bound_violation, all));
         }
@@ -175,7 +248,9 @@ impl Cell {
         let n = chain.status_quo().len();
         let mut made: Arc<[f64]> = std::iter::repeat_n(0.0, n).collect();
         let shares = Arc::make_mut(&mut made);
-        let flags = self.blended.imposed(rule, bounds, scratch, shares);
+        let mut flags = self.flags;
+        let imposed = impose(rule.bound_mode, bounds, &self.weights, scratch, shares);
+        flags.merge(imposed);
         let (moved_share, max_ratio) = widest(Moved {
             x: shares,
             o: chain.status_quo(),
@@ -300,21 +375,16 @@ const RULE: usize = AXES.len() - WORLD_AXES.len();
 
 /// Today's plans of rules that come in grid order: what neighbours share is computed once.
 pub(super) struct Todays<'a> {
-    scenario: &'a Scenario,
-    chain: &'a Chain,
-    metric: &'a TableMetric,
+    targets: &'a TableTargets<'a>,
     cell: Option<([usize; 4], Cell)>,
     last: Option<([usize; RULE], Today)>,
     scratch: Scratch,
 }
 
 impl<'a> Todays<'a> {
-    /// `metric` is what rules score.
-    pub(super) fn new(scenario: &'a Scenario, chain: &'a Chain, metric: &'a TableMetric) -> Self {
+    pub(super) fn new(targets: &'a TableTargets<'a>) -> Self {
         Self {
-            scenario,
-            chain,
-            metric,
+            targets,
             cell: None,
             last: None,
             scratch: Scratch::default(),
@@ -325,19 +395,18 @@ impl<'a> Todays<'a> {
     pub(super) fn of(&mut self, at: &Position, bounds: &Bounds) -> &Today {
         let [index @ .., _, _, _, _] = *at;
         if self.last.as_ref().is_none_or(|(last, _)| *last != index) {
-            let rule = self.scenario.grid.configuration_at(0, at).rule;
+            let TableTargets {
+                scenario, chain, ..
+            } = *self.targets;
+            let rule = scenario.grid.configuration_at(0, at).rule;
             let key = [at[0], at[1], at[2], at[3]];
             if self.cell.as_ref().is_none_or(|(last, _)| *last != key) {
-                let metric = self.metric.of(rule.rates);
-                let cell = Cell::new(self.scenario, self.chain, &rule, metric);
+                let cell = Cell::new(chain, &rule, &self.targets.of(at, &rule));
                 self.cell = Some((key, cell));
             }
             self.last = self.cell.as_mut().map(|(_, cell)| {
                 let scratch = &mut self.scratch;
-                (
-                    index,
-                    cell.plan(self.scenario, self.chain, &rule, bounds, scratch),
-                )
+                (index, cell.plan(scenario, chain, &rule, bounds, scratch))
             });
         }
         match &self.last {

@@ -1,6 +1,7 @@
 //! The campaign table: what each channel spent and what it brought.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
 use crate::lanes;
 
@@ -94,7 +95,8 @@ impl Rows {
 /// names; every number finite and at least 0; total spend positive; no conversions without spend.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Campaigns {
-    names: Vec<String>,
+    /// Shared by copies of the table: a text per channel takes longer to copy than all its numbers.
+    names: Arc<[String]>,
     spend: Vec<f64>,
     conversions: Vec<f64>,
     clicks: Option<Vec<f64>>,
@@ -136,7 +138,7 @@ impl Campaigns {
         let total_spend = lanes::sum(&spend);
         let shares = shares_of(&spend, total_spend);
         Ok(Self {
-            names: columns.names,
+            names: columns.names.into(),
             total_spend,
             spend,
             conversions: tidy(columns.conversions),

@@ -49,7 +49,9 @@ pub use self::cross::{
 pub use self::crossing::{Course, Crossing, course};
 pub use self::elimination::{Gap, Opponent};
 pub use self::evidence::{FEWEST_DEGREES, Homogeneity, homogeneity, pooled_dispersion};
-pub use self::optimism::{first_order_optimism, spurious_lift};
+pub use self::optimism::{
+    first_order_optimism, first_order_optimism_of, optimism_covariance, spurious_lift,
+};
 pub use self::order::{QuantileRank, Quantiles};
 pub use self::pareto::pareto_front;
 pub use self::prim::{Phase, PrimAxis, PrimStep, best_trade, prim};

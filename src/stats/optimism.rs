@@ -1,6 +1,7 @@
 //! How much lift noise alone would show: closed forms to print beside every apparent lift.
 
 use crate::lanes;
+use crate::vector::{Work, widest};
 
 /// First-order expected optimism (apparent less decision lift) of a score raised to `delta` and mixed
 /// in by `alpha`, without bounds, under a linear response and `Var(c_i) = D c_i`:
@@ -26,19 +27,73 @@ pub fn first_order_optimism(
     conversions: &[f64],
     value: Option<&[f64]>,
 ) -> f64 {
-    let v = |i: usize| value.map_or(1.0, |value| value[i]);
-    let total = lanes::fold(q.len(), |i| v(i) * conversions[i]);
-    let counts = |i: usize| q[i] > 0.0 && conversions[i] > 0.0 && o[i] > 0.0 && v(i) > 0.0;
-    let x = |i: usize| v(i) * conversions[i] / total / o[i];
-    let reached = lanes::fold(q.len(), |i| if counts(i) { q[i] * x(i) } else { 0.0 });
-    let covariance = lanes::fold(q.len(), |i| {
-        if counts(i) {
-            q[i] * (v(i) / total) * ((1.0 - q[i]) / o[i] - x(i) + reached)
-        } else {
-            0.0
-        }
-    });
+    let covariance = optimism_covariance(q, o, conversions, value);
+    first_order_optimism_of(alpha, delta, dispersion, covariance)
+}
+
+/// [`first_order_optimism`] of target shares whose [`optimism_covariance`] is known.
+#[must_use]
+pub fn first_order_optimism_of(alpha: f64, delta: f64, dispersion: f64, covariance: f64) -> f64 {
     alpha * delta * dispersion * covariance
+}
+
+/// What of [`first_order_optimism`] depends on the target shares `q` alone, whatever `alpha` mixes them in:
+/// `sum_i q_i (v_i / M) [(1 - q_i) / o_i - x_i + A]`. Time: O(n); no allocation.
+#[must_use]
+pub fn optimism_covariance(
+    q: &[f64],
+    o: &[f64],
+    conversions: &[f64],
+    value: Option<&[f64]>,
+) -> f64 {
+    match value {
+        None => widest(Covariance {
+            q,
+            o,
+            conversions,
+            value: |_| 1.0,
+        }),
+        Some(value) => widest(Covariance {
+            q,
+            o,
+            conversions,
+            value: |i| value[i],
+        }),
+    }
+}
+
+struct Covariance<'a, V> {
+    q: &'a [f64],
+    o: &'a [f64],
+    conversions: &'a [f64],
+    value: V,
+}
+
+impl<V: Fn(usize) -> f64> Work for Covariance<'_, V> {
+    type Output = f64;
+
+    #[inline(always)]
+    #[expect(
+        clippy::needless_bitwise_bool,
+        reason = "without branches, terms are made eight at a time"
+    )]
+    fn run(self) -> f64 {
+        let n = self.q.len();
+        let (q, o, conversions) = (self.q, &self.o[..n], &self.conversions[..n]);
+        let v = self.value;
+        let total = lanes::fold(n, |i| v(i) * conversions[i]);
+        // Every term is made, and left out where it does not count.
+        let counts = |i: usize| (q[i] > 0.0) & (conversions[i] > 0.0) & (o[i] > 0.0) & (v(i) > 0.0);
+        let x = |i: usize| v(i) * conversions[i] / total / o[i];
+        let reached = lanes::fold(n, |i| {
+            let term = q[i] * x(i);
+            if counts(i) { term } else { 0.0 }
+        });
+        lanes::fold(n, |i| {
+            let term = q[i] * (v(i) / total) * ((1.0 - q[i]) / o[i] - x(i) + reached);
+            if counts(i) { term } else { 0.0 }
+        })
+    }
 }
 
 /// The rule of thumb for the lift that noise alone shows between `n` channels that do not differ:

@@ -65,13 +65,18 @@ pub fn findings(scenario: &Scenario, observer: &dyn Observer) -> Result<Vec<Find
         ));
         return Ok(found);
     }
-    let plans = Plans::inspect(scenario, &chain, observer)?;
+    let mut of_table = Vec::new();
+    let inspect = || Plans::inspect(scenario, &chain, observer);
+    let (plans, ()) = rayon::join(inspect, || {
+        slips(scenario, &mut of_table);
+        table(scenario, &chain, &mut of_table);
+    });
+    let plans = plans?;
     signal(scenario, &plans, &mut found);
     bounds(scenario, &plans, &mut found);
     extrapolation(scenario, &chain, &plans, &mut found);
     axes(scenario, &plans, &mut found);
-    slips(scenario, &mut found);
-    table(scenario, &mut found);
+    found.extend(of_table);
     found.sort_by_key(|finding| finding.gravity);
     Ok(found)
 }

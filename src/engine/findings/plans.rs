@@ -7,8 +7,7 @@ use crate::engine::interning::mix;
 use crate::engine::judge::Judge;
 use crate::engine::limits::Limits;
 use crate::engine::observer::Observer;
-use crate::engine::planner::Planner;
-use crate::engine::today::{Today, Todays};
+use crate::engine::today::{TableTargets, Today, Todays};
 use crate::flag::Flags;
 use crate::lanes::LANES;
 use crate::problem::Error;
@@ -62,7 +61,7 @@ impl Plans {
             .unwrap_or(1)
             .max(1);
         let judge = Judge::observed(scenario, 0);
-        let metric = Planner::new(scenario).of_table(scenario);
+        let targets = TableTargets::new(scenario, chain);
         let mut facts = Vec::new();
         let step_size = usize::try_from(step).unwrap_or(usize::MAX);
         let inspected: Vec<u64> = (0..rules).step_by(step_size).collect();
@@ -87,7 +86,7 @@ impl Plans {
                     let lift = judge.lift(&today.shares, buffer);
                     Facts::new(*rule, scenario.grid.alpha[at[2]] > 0.0, today, lift)
                 };
-            let buffers = || (Todays::new(scenario, chain, &metric), Vec::new());
+            let buffers = || (Todays::new(&targets), Vec::new());
             let pairs = rules.par_iter().zip(&ways).with_min_len(RULES_AT_ONCE);
             facts.par_extend(pairs.map_init(buffers, of_rule));
         }
@@ -100,8 +99,8 @@ impl Plans {
         let at = scenario.grid.position(configuration);
         let mut limits = Limits::new(scenario);
         let bounds = limits.of(scenario, &at);
-        let metric = Planner::new(scenario).of_table(scenario);
-        let mut todays = Todays::new(scenario, chain, &metric);
+        let targets = TableTargets::new(scenario, chain);
+        let mut todays = Todays::new(&targets);
         let x = &todays.of(&at, limits.get(bounds)).shares;
         let o = chain.status_quo();
         let stretch = |i: &usize| if o[*i] > 0.0 { x[*i] / o[*i] } else { 0.0 };

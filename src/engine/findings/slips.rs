@@ -2,6 +2,7 @@
 //! where a fraction is meant, a dispersion from a handful of rows.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hasher};
 
 use super::{Finding, Gravity, counted, finding, short};
 use crate::scenario::{Campaigns, Days, DispersionSource, RelativeAxes, Scenario};
@@ -48,10 +49,14 @@ fn totals(campaigns: &Campaigns, found: &mut Vec<Finding>) {
 
 /// Channels whose names differ in case and blanks only.
 fn namesakes(campaigns: &Campaigns, found: &mut Vec<Finding>) {
+    if all_differ(campaigns.names()) {
+        return;
+    }
     let mut names: BTreeMap<String, &str> = BTreeMap::new();
     for name in campaigns.names() {
-        let words: Vec<String> = name.split_whitespace().map(str::to_lowercase).collect();
-        let Some(other) = names.insert(words.join(" "), name) else {
+        let mut bare = String::new();
+        push_bare(name, &mut bare);
+        let Some(other) = names.insert(bare, name) else {
             continue;
         };
         let text = format!(
@@ -62,6 +67,37 @@ fn namesakes(campaigns: &Campaigns, found: &mut Vec<Finding>) {
         found.push(finding(Gravity::Warning, None, text, remedy));
         return;
     }
+}
+
+/// Appends a name's words in lower case, one blank between them.
+fn push_bare(name: &str, bare: &mut String) {
+    for (position, word) in name.split_whitespace().enumerate() {
+        if position > 0 {
+            bare.push(' ');
+        }
+        if word.is_ascii() {
+            let start = bare.len();
+            bare.push_str(word);
+            bare[start..].make_ascii_lowercase();
+        } else {
+            bare.push_str(&word.to_lowercase());
+        }
+    }
+}
+
+/// Whether no name has the hash of another, case and blanks aside: numbers are sorted faster than texts.
+fn all_differ(names: &[String]) -> bool {
+    let mut bare = String::new();
+    let hash = |name: &String| {
+        bare.clear();
+        push_bare(name, &mut bare);
+        let mut hasher = DefaultHasher::new();
+        hasher.write(bare.as_bytes());
+        hasher.finish()
+    };
+    let mut hashes: Vec<u64> = names.iter().map(hash).collect();
+    hashes.sort_unstable();
+    hashes.windows(2).all(|pair| pair[0] != pair[1])
 }
 
 fn percents(scenario: &Scenario, found: &mut Vec<Finding>) {

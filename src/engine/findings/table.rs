@@ -12,7 +12,7 @@ use crate::scenario::{
 use crate::truth::TruthModel;
 use crate::units::Count;
 
-pub(super) fn table(scenario: &Scenario, found: &mut Vec<Finding>) {
+pub(super) fn table(scenario: &Scenario, chain: &Chain, found: &mut Vec<Finding>) {
     let (campaigns, world) = (&scenario.campaigns, &scenario.world);
     match world.truth {
         TruthModel::Observed => {
@@ -83,7 +83,7 @@ pub(super) fn table(scenario: &Scenario, found: &mut Vec<Finding>) {
             all
         });
     let growth = scenario.budget / campaigns.total_spend();
-    let chain_flags = Chain::new(campaigns, scenario.budget).flags();
+    let chain_flags = chain.flags();
     if chain_flags.has(Flag::BudgetNeSpend) {
         let text = format!(
             "the budget is {growth:.4}x of today's spend: lifts compare both mixes at the new budget; plan_lift_total adds the growth"
