@@ -1,6 +1,7 @@
 //! A file that is written behind the computation: hashing, writing and syncing take longer than making the
 //! text, and need no processor most of the time.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{Error as IoError, Write};
 use std::path::{Path, PathBuf};
@@ -19,12 +20,12 @@ const WAITING: usize = 64;
 const SYNCED: u64 = 4 << 20;
 
 /// One file, written by a thread of its own in the order of its pieces, that knows its own fingerprint.
-/// Pieces are text, or whatever else its thread makes bytes of.
+/// Pieces are text, or whatever else its thread makes bytes of, and then tells as `W`.
 #[derive(Debug)]
-pub(super) struct BehindFile<P = Vec<u8>> {
+pub(super) struct BehindFile<P = Vec<u8>, W = Written> {
     path: PathBuf,
     pieces: Option<SyncSender<P>>,
-    writer: Option<JoinHandle<Result<Written, IoError>>>,
+    writer: Option<JoinHandle<Result<W, IoError>>>,
 }
 
 /// What was written.
@@ -47,6 +48,18 @@ impl BehindFile {
     }
 }
 
+impl BehindFile<Cow<'static, [u8]>, ()> {
+    /// A file whose pieces somebody else hashes.
+    pub(super) fn create_unhashed(path: &Path) -> Result<Self, Error> {
+        Self::spawn(path, WAITING, |mut file, pieces| {
+            for piece in pieces {
+                file.write_all(&piece)?;
+            }
+            file.sync_all()
+        })
+    }
+}
+
 impl<P: Send + 'static> BehindFile<P> {
     /// A file that `write` makes of its pieces, of which at most `waiting` wait.
     pub(super) fn create_by(
@@ -54,9 +67,20 @@ impl<P: Send + 'static> BehindFile<P> {
         waiting: usize,
         write: impl FnOnce(HashedFile, Receiver<P>) -> Result<Written, IoError> + Send + 'static,
     ) -> Result<Self, Error> {
+        Self::spawn(path, waiting, |file, pieces| {
+            write(HashedFile::new(file), pieces)
+        })
+    }
+}
+
+impl<P: Send + 'static, W: Send + 'static> BehindFile<P, W> {
+    fn spawn(
+        path: &Path,
+        waiting: usize,
+        write: impl FnOnce(File, Receiver<P>) -> Result<W, IoError> + Send + 'static,
+    ) -> Result<Self, Error> {
         let file = File::create(path).map_err(Error::machine("create", path))?;
         let (pieces, received) = sync_channel(waiting);
-        let file = HashedFile::new(file);
         let writer = std::thread::Builder::new().spawn(move || write(file, received));
         Ok(Self {
             path: path.to_path_buf(),
@@ -82,13 +106,13 @@ impl<P: Send + 'static> BehindFile<P> {
     }
 
     /// Waits until all is on the disk.
-    pub(super) fn finish(mut self) -> Result<Written, Error> {
+    pub(super) fn finish(mut self) -> Result<W, Error> {
         self.join()
     }
 }
 
-impl<P> BehindFile<P> {
-    fn join(&mut self) -> Result<Written, Error> {
+impl<P, W> BehindFile<P, W> {
+    fn join(&mut self) -> Result<W, Error> {
         self.pieces = None;
         let ended = self.writer.take().map(JoinHandle::join);
         let lost = || IoError::other("the writing thread ended early");
@@ -100,7 +124,7 @@ impl<P> BehindFile<P> {
     }
 }
 
-impl<P> Drop for BehindFile<P> {
+impl<P, W> Drop for BehindFile<P, W> {
     /// The folder may be removed next: nothing must write into it any more.
     fn drop(&mut self) {
         if self.writer.is_some() {

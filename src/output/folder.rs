@@ -4,12 +4,16 @@
 //! making, and whatever finished work is kept. It goes when the run ends; what a run that died has left
 //! there is recognised by the next one.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
 use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
-use super::fingerprint::sha256;
+use sha2::{Digest, Sha256};
+
+use super::behind::BehindFile;
+use super::fingerprint::hex;
 use super::manifest::OutputFile;
 use crate::problem::{Error, Place, Problem};
 
@@ -133,21 +137,29 @@ impl RunFolder {
         self.partial.join(file)
     }
 
-    /// Writes a whole file of the run.
+    /// Writes a whole file of the run: while one piece is made and hashed, those before go to the disk.
     ///
     /// # Errors
     ///
     /// [`Error::Machine`] if it cannot be written.
-    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<OutputFile, Error> {
+    pub fn write(
+        &self,
+        name: &str,
+        pieces: impl Iterator<Item = Cow<'static, [u8]>>,
+    ) -> Result<OutputFile, Error> {
         let path = self.path(name);
-        let mut file = File::create(&path).map_err(Error::machine("create", &path))?;
-        file.write_all(bytes)
-            .and_then(|()| file.sync_all())
-            .map_err(Error::machine("write", &path))?;
+        let mut file = BehindFile::create_unhashed(&path)?;
+        let (mut hash, mut bytes) = (Sha256::new(), 0);
+        for piece in pieces {
+            hash.update(&piece);
+            bytes += piece.len() as u64;
+            file.write(piece)?;
+        }
+        file.finish()?;
         Ok(OutputFile {
             name: name.to_owned(),
-            bytes: bytes.len() as u64,
-            sha256: sha256(bytes),
+            bytes,
+            sha256: hex(&hash.finalize()),
         })
     }
 

@@ -1,10 +1,13 @@
 //! Which numbers of `configurations.csv` the page holds, and for which configurations.
 
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::data::harmless;
 use super::grid::Grid;
 use crate::output::{FinishedRun, Table, Values};
 use crate::problem::Error;
@@ -25,14 +28,18 @@ const NEEDED: usize = 9;
 const FRONT: usize = 2_000;
 
 /// The configurations and columns in the page.
-pub(super) struct Chosen {
+pub(super) struct Chosen<'a> {
     /// Configurations, ascending; all of them where the grid is small enough.
     pub(super) configurations: Option<Vec<usize>>,
-    pub(super) table: Table,
+    pub(super) table: Cow<'a, Table>,
 }
 
 /// Reads what the page shows; `winners` are configurations that it speaks of.
-pub(super) fn choose(run: &FinishedRun, grid: &Grid, winners: &[usize]) -> Result<Chosen, Error> {
+pub(super) fn choose<'a>(
+    run: &'a FinishedRun,
+    grid: &Grid,
+    winners: &[usize],
+) -> Result<Chosen<'a>, Error> {
     let columns = described(run);
     let whole = grid.len() * NUMBER * NEEDED <= ROOM;
     let configurations = if whole {
@@ -65,7 +72,7 @@ pub(super) fn choose(run: &FinishedRun, grid: &Grid, winners: &[usize]) -> Resul
     };
     Ok(Chosen {
         configurations,
-        table,
+        table: Cow::Owned(table),
     })
 }
 
@@ -206,43 +213,53 @@ fn around(grid: &Grid, centre: &[usize], longest: usize) -> Vec<usize> {
     found
 }
 
-/// The columns for the page's script: numbers as the bytes of 64-bit floats, in base64.
-pub(super) fn as_json(run: &FinishedRun, chosen: &Chosen) -> Value {
-    let columns = chosen.table.columns().iter().map(|(name, values)| {
+/// The columns for the page's script, with commas between them.
+pub(super) fn as_json<'a>(
+    run: &'a FinishedRun,
+    chosen: Chosen<'a>,
+) -> impl Iterator<Item = String> + use<'a> {
+    let columns = 0..chosen.table.columns().len();
+    columns.map(move |at| {
+        let (name, values) = &chosen.table.columns()[at];
         let told = run.manifest().column(TABLE, name);
         let (unit, meaning) = told.map_or(("", ""), |told| (&told.unit, &told.meaning));
-        let mut column = json!({ "name": name, "unit": unit, "meaning": meaning });
-        match values {
-            Values::Numbers(numbers) => match numbers.first() {
-                Some(first) if numbers.iter().all(|x| x.to_bits() == first.to_bits()) => {
-                    column["constant"] = json!(first);
-                }
-                _ => column["f64"] = bytes(numbers.iter().flat_map(|x| x.to_le_bytes())).into(),
-            },
-            Values::Truths(truths) => {
-                column["u8"] = bytes(truths.iter().map(|t| u8::from(*t == Some(true)))).into();
-            }
-            Values::Names(names) => {
-                column["names"] = json!(names.different());
-                let codes = names.iter().map(|name| {
-                    let position = names
-                        .different()
-                        .iter()
-                        .position(|n| Some(n.as_str()) == name);
-                    position
-                        .and_then(|p| u16::try_from(p).ok())
-                        .unwrap_or(u16::MAX)
-                });
-                column["u16"] = bytes(codes.flat_map(u16::to_le_bytes)).into();
-            }
-        }
-        column
-    });
-    columns.collect()
+        let about = json!({ "name": name, "unit": unit, "meaning": meaning });
+        let comma = if at == 0 { "" } else { "," };
+        format!("{comma}{}", column(about, values))
+    })
 }
 
-fn bytes(bytes: impl Iterator<Item = u8>) -> String {
-    STANDARD.encode(bytes.collect::<Vec<u8>>())
+/// A column: numbers as the bytes of 64-bit floats, in base64, which nothing in a page can take for a tag.
+fn column(mut about: Value, values: &Values) -> String {
+    let (key, bytes) = match values {
+        Values::Numbers(numbers) => match numbers.first() {
+            Some(first) if numbers.iter().all(|x| x.to_bits() == first.to_bits()) => {
+                about["constant"] = json!(first);
+                return harmless(&about);
+            }
+            _ => {
+                let bytes: Vec<[u8; 8]> = numbers.iter().map(|x| x.to_le_bytes()).collect();
+                ("f64", bytes.into_flattened())
+            }
+        },
+        Values::Truths(truths) => {
+            let bytes = truths.iter().map(|t| u8::from(*t == Some(true)));
+            ("u8", bytes.collect())
+        }
+        Values::Names(names) => {
+            about["names"] = json!(names.different());
+            let codes = names.codes().iter();
+            let codes = codes.map(|code| u16::try_from(*code).unwrap_or(u16::MAX));
+            ("u16", codes.flat_map(u16::to_le_bytes).collect())
+        }
+    };
+    let mut text = harmless(&about);
+    text.pop();
+    text.reserve(bytes.len() / 3 * 4 + 16);
+    text.extend([",\"", key, "\":\""]);
+    STANDARD.encode_string(bytes, &mut text);
+    text.push_str("\"}");
+    text
 }
 
 #[cfg(test)]

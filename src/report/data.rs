@@ -31,13 +31,13 @@ pub(super) fn named(grid: &Grid, winners: &[Winner]) -> Value {
     told.into()
 }
 
-/// The document, safe between the tags of a script element.
-pub(super) fn document(
-    run: &FinishedRun,
+/// The document, safe between the tags of a script element, in pieces: the columns are by far the most of it.
+pub(super) fn document<'a>(
+    run: &'a FinishedRun,
     grid: &Grid,
-    chosen: &Chosen,
-    parts: &[(&str, Value)],
-) -> String {
+    chosen: Chosen<'a>,
+    parts: &[(&str, &Value)],
+) -> impl Iterator<Item = String> + use<'a> {
     let is_design = grid.design.is_some();
     let axes = grid.axes.iter().map(|axis| {
         // Points have their values in columns of their own.
@@ -54,23 +54,29 @@ pub(super) fn document(
             "column": axis.column,
         })
     });
-    let mut document = json!({
+    let mut first = harmless(&json!({
         "axes": axes.collect::<Value>(),
         "design": is_design,
         "compares": grid.compares(),
         "configurations": chosen.configurations,
-        "columns": as_json(run, chosen),
-        "tail": run.manifest().scenario["metrics"]["tail"],
-    });
+    }));
+    // Columns stand between the two halves of the object.
+    first.pop();
+    first.push_str(",\"columns\":[");
+    let mut last = json!({ "tail": run.manifest().scenario["metrics"]["tail"] });
     for (name, value) in parts {
-        document[*name] = value.clone();
+        last[*name] = (*value).clone();
     }
-    harmless(&document.to_string())
+    let last = format!("],{}", &harmless(&last)[1..]);
+    std::iter::once(first)
+        .chain(as_json(run, chosen))
+        .chain(std::iter::once(last))
 }
 
 /// JSON that can neither end the script element it stands in nor open a comment there.
-fn harmless(json: &str) -> String {
-    json.replace('<', "\\u003c")
+pub(super) fn harmless(json: &Value) -> String {
+    json.to_string()
+        .replace('<', "\\u003c")
         .replace('>', "\\u003e")
         .replace('&', "\\u0026")
 }
@@ -82,7 +88,7 @@ mod tests {
     #[test]
     fn json_cannot_leave_its_element_and_reads_back() {
         let name = "</script><!--<img src=x onerror=alert(1)>&amp;\u{2028}\"";
-        let text = harmless(&json!({ "name": name }).to_string());
+        let text = harmless(&json!({ "name": name }));
         assert!(!text.contains(['<', '>', '&']));
         let back: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(back["name"], name);

@@ -29,23 +29,14 @@ use crate::problem::Error;
 /// The name of the page in a run folder.
 pub const REPORT: &str = "report.html";
 
-/// The page of a run.
-///
-/// # Errors
-///
-/// The problems of the tables it reads (see [`FinishedRun::table`]).
-pub fn build(run: &FinishedRun) -> Result<String, Error> {
-    page::build(run)
-}
-
 /// Builds the page of a run whose tables are written, into its folder.
 ///
 /// # Errors
 ///
-/// As [`build`]; [`Error::Machine`] if it cannot be written.
+/// The problems of the tables it reads (see [`FinishedRun::table`]); [`Error::Machine`] if it cannot be written.
 pub fn write(folder: &RunFolder, manifest: &Manifest) -> Result<OutputFile, Error> {
-    let page = build(&FinishedRun::in_the_making(folder.partial(), manifest)?)?;
-    folder.write(REPORT, page.as_bytes())
+    let run = FinishedRun::in_the_making(folder.partial(), manifest)?;
+    folder.write(REPORT, page::build(&run)?)
 }
 
 /// Builds the page of a finished run again and puts it in its folder, with its fingerprint in the manifest.
@@ -55,5 +46,6 @@ pub fn write(folder: &RunFolder, manifest: &Manifest) -> Result<OutputFile, Erro
 /// The problems of the folder; [`Error::Machine`] if it cannot be written.
 pub fn rebuild(folder: &Path) -> Result<OutputFile, Error> {
     let run = FinishedRun::open(folder)?;
-    replace_output(&run, REPORT, build(&run)?.as_bytes())
+    let page: Vec<_> = page::build(&run)?.collect();
+    replace_output(&run, REPORT, &page.concat())
 }

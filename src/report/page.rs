@@ -1,5 +1,7 @@
 //! The page itself: everything is text before it meets the template.
 
+use std::borrow::Cow;
+
 use askama::Template;
 use serde_json::Value;
 
@@ -11,7 +13,7 @@ use super::extras::{Other, others, sensitivity};
 use super::grid::Grid;
 use super::periods::{Periods, periods};
 use super::plan::{Plans, plans};
-use super::script::{OWN, STYLE, plotly, policy};
+use super::script::{OWN, PLOTLY, STYLE, policy};
 use super::selection::{Selection, Winner, titles};
 use super::words::{counted, lift, range, share};
 use crate::output::{FinishedRun, RecordedManifest, number};
@@ -20,14 +22,18 @@ use crate::problem::Error;
 /// Worlds besides the first whose winners are in the page.
 const WORLDS: usize = 23;
 
+/// A piece of the page.
+pub(super) type Piece = Cow<'static, [u8]>;
+
+/// Bytes of plotly.js in a piece: one is hashed while another is written.
+const PIECE: usize = 1 << 18;
+
+/// All of the page but its scripts, which follow.
 #[derive(Template)]
 #[template(path = "page.html", config = "src/report/askama.toml")]
 struct Page {
     policy: String,
     style: &'static str,
-    plotly: String,
-    own: &'static str,
-    data: String,
     name: String,
     question: String,
     answer: Answer,
@@ -80,7 +86,8 @@ struct Fact {
     value: String,
 }
 
-pub(super) fn build(run: &FinishedRun) -> Result<String, Error> {
+/// The page in pieces, of which those of its columns are made when they are asked for.
+pub(super) fn build(run: &FinishedRun) -> Result<impl Iterator<Item = Piece> + '_, Error> {
     let manifest = run.manifest();
     let grid = Grid::of(run)?;
     let selection = Selection::of(&manifest.raw);
@@ -96,26 +103,6 @@ pub(super) fn build(run: &FinishedRun) -> Result<String, Error> {
     let sensitive = sensitivity.as_array().is_some_and(|rows| !rows.is_empty());
     let (first, elsewhere) = by_world_of_headline(selection, &worlds);
     let first = first.as_slice();
-    let data = document(
-        run,
-        &grid,
-        &chosen,
-        &[
-            ("winners", named(&grid, first)),
-            (
-                "robust",
-                selection.robust().map(|robust| robust.configuration).into(),
-            ),
-            (
-                "plans",
-                plans
-                    .as_ref()
-                    .map_or(Value::Null, |plans| plans.data.clone()),
-            ),
-            ("sensitivity", sensitivity.clone()),
-        ],
-    );
-    let plotly = plotly();
     let notes = |wanted: &[&str]| {
         let findings = manifest.findings.iter();
         let findings = findings.filter(|finding| wanted.contains(&finding.gravity.as_str()));
@@ -130,11 +117,8 @@ pub(super) fn build(run: &FinishedRun) -> Result<String, Error> {
     };
     let elsewhere = elsewhere.into_iter().take(WORLDS).flatten();
     let page = Page {
-        policy: policy(&[&plotly, OWN]),
+        policy: policy(),
         style: STYLE,
-        plotly,
-        own: OWN,
-        data,
         name: manifest.scenario["name"]
             .as_str()
             .unwrap_or("run")
@@ -160,8 +144,44 @@ pub(super) fn build(run: &FinishedRun) -> Result<String, Error> {
         files: files(manifest),
         version: manifest.version.clone(),
     };
+    let plans = page.plans.as_ref().map(|plans| &plans.data);
+    let robust = selection.robust().map(|robust| robust.configuration);
+    let data = document(
+        run,
+        &grid,
+        chosen,
+        &[
+            ("winners", &named(&grid, first)),
+            ("robust", &robust.into()),
+            ("plans", plans.unwrap_or(&Value::Null)),
+            ("sensitivity", &sensitivity),
+        ],
+    );
     // Writing to a string cannot fail; the template has no filters that can.
-    Ok(page.render().unwrap_or_default())
+    let text = page.render().unwrap_or_default();
+    Ok(with_scripts(text, data))
+}
+
+/// The page: its text, the data, and the two scripts.
+fn with_scripts<'a>(
+    text: String,
+    data: impl Iterator<Item = String> + 'a,
+) -> impl Iterator<Item = Piece> + 'a {
+    let piece = |text: &'static str| Cow::Borrowed(text.as_bytes());
+    let before = [
+        Cow::Owned(text.into_bytes()),
+        piece("\n<script type=\"application/json\" id=\"run-data\">"),
+    ];
+    let data = data.map(|text| Cow::Owned(text.into_bytes()));
+    let plotly = PLOTLY.as_bytes().chunks(PIECE).map(Cow::Borrowed);
+    let after = [
+        piece("</script>\n<script>"),
+        piece(OWN),
+        piece("</script>\n</body>\n</html>"),
+    ];
+    let pieces = before.into_iter().chain(data);
+    let pieces = pieces.chain([piece("</script>\n<script>")]).chain(plotly);
+    pieces.chain(after)
 }
 
 /// The winners of all worlds, after the rule of the headline.

@@ -10,35 +10,22 @@ pub(super) const OWN: &str = include_str!("page.js");
 /// The style sheet.
 pub(super) const STYLE: &str = include_str!("page.css");
 
-/// plotly.js with its licence notice, as the plotly crate carries it: the first script of what it would
-/// put into a page. The second one typesets formulas and is left out.
-pub(super) fn plotly() -> String {
-    let mut sources = plotly::Plot::offline_js_sources();
-    // Cut in place: it is megabytes.
-    if let Some(end) = sources.find("</script>") {
-        sources.truncate(end);
-    }
-    if let Some(start) = sources.find('>') {
-        sources.drain(..=start);
-    }
-    sources
+/// plotly.js with its licence notice: megabytes, which the build script has cut out of the plotly crate.
+pub(super) const PLOTLY: &str = include_str!(concat!(env!("OUT_DIR"), "/plotly.js"));
+
+/// Its SHA-256 in base64.
+const PLOTLY_HASH: &str = include_str!(concat!(env!("OUT_DIR"), "/plotly.sha256"));
+
+/// The content security policy: our two scripts, inline styles, pictures that the page itself makes.
+pub(super) fn policy() -> String {
+    format!(
+        "default-src 'none'; script-src 'sha256-{PLOTLY_HASH}' 'sha256-{}'; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'",
+        hash(OWN)
+    )
 }
 
-/// The content security policy: these scripts, inline styles, pictures that the page itself makes.
-pub(super) fn policy(scripts: &[&str]) -> String {
-    let hashes: Vec<String> = scripts
-        .iter()
-        .map(|script| {
-            format!(
-                "'sha256-{}'",
-                STANDARD.encode(Sha256::digest(script.as_bytes()))
-            )
-        })
-        .collect();
-    format!(
-        "default-src 'none'; script-src {}; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'",
-        hashes.join(" ")
-    )
+fn hash(script: &str) -> String {
+    STANDARD.encode(Sha256::digest(script.as_bytes()))
 }
 
 #[cfg(test)]
@@ -47,19 +34,25 @@ mod tests {
 
     #[test]
     fn the_charting_library_is_whole_and_alone() {
-        let plotly = plotly();
         assert!(
-            plotly.starts_with("/**\n* plotly.js v")
-                && plotly.contains("Licensed under the MIT license")
+            PLOTLY.starts_with("/**\n* plotly.js v")
+                && PLOTLY.contains("Licensed under the MIT license")
         );
-        assert!(plotly.len() > 3_000_000 && !plotly.contains("MathJax.js is free"));
-        assert!(!OWN.contains("</script") && !STYLE.contains("</style"));
+        assert!(PLOTLY.len() > 3_000_000 && !PLOTLY.contains("MathJax.js is free"));
+        for script in [PLOTLY, OWN] {
+            assert!(!script.contains("</script"));
+        }
+        assert!(!STYLE.contains("</style"));
     }
 
     #[test]
-    fn a_policy_names_scripts_by_their_hash() {
+    fn the_policy_names_scripts_by_their_hash() {
         // The SHA-256 of nothing, in base64.
-        let nothing = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
-        assert!(policy(&[""]).contains(&format!("script-src 'sha256-{nothing}';")));
+        assert_eq!(hash(""), "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=");
+        assert_eq!(PLOTLY_HASH, hash(PLOTLY));
+        let own = hash(OWN);
+        assert!(policy().contains(&format!(
+            "script-src 'sha256-{PLOTLY_HASH}' 'sha256-{own}';"
+        )));
     }
 }

@@ -147,6 +147,13 @@ impl Names {
         (0..self.codes.len()).map(|row| self.get(row))
     }
 
+    /// Of every row the position of its text among [`Names::different`]; none has that number where the cell is
+    /// empty.
+    #[must_use]
+    pub fn codes(&self) -> &[u32] {
+        &self.codes
+    }
+
     /// The different texts, in the order of their first row.
     #[must_use]
     pub fn different(&self) -> &[String] {
