@@ -209,7 +209,8 @@ impl Making {
         }
         settling?;
         let scenario = &*scenario;
-        let mut writer = RunWriter::create(scenario, folder)?;
+        let writer = RunWriter::create(scenario, folder)?;
+        let mut writer = writer.keep(&report::columns(scenario));
         let winners = pool.install(|| sweep(scenario, &mut writer));
         let judged = winners.and_then(|winners| {
             // Much of finishing files is waiting for the disk.
@@ -244,7 +245,7 @@ impl Making {
         );
         let mut manifest = manifest.with_selection(scenario, &winners, &judgement);
         if scenario.output.report {
-            let page = report::write(folder, &manifest)?;
+            let page = report::write(folder, &manifest, written.kept.take())?;
             written.files.push(page.clone());
             manifest.add(page);
         }

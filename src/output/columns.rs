@@ -166,7 +166,7 @@ fn axis_columns(scenario: &Scenario) -> Vec<Column> {
 
 /// The column of an axis: its own name, but for the axis `max_ratio`, since the column of that name is the
 /// largest ratio that a plan reaches.
-pub(super) fn axis_column(axis: &str) -> &str {
+pub(crate) fn axis_column(axis: &str) -> &str {
     match axis {
         "max_ratio" => "bound_max_ratio",
         other => other,

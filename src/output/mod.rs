@@ -10,6 +10,7 @@ mod fingerprint;
 mod finished;
 mod folder;
 mod judgement;
+mod kept;
 mod manifest;
 mod number;
 mod periods;
@@ -19,6 +20,7 @@ mod text;
 pub use self::analyses::{
     BREAK_EVEN_COLUMNS, DISCOVERY_COLUMNS, SENSITIVITY_COLUMNS, analysis_columns,
 };
+pub(crate) use self::columns::axis_column;
 pub use self::columns::{ALLOCATION_COLUMNS, Column, configuration_columns};
 pub use self::dictionary::{Described, Kind, allocation_columns, dictionary, draw_columns};
 pub use self::fingerprint::sha256;

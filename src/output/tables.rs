@@ -10,6 +10,7 @@ use super::cell::Last;
 use super::columnar::{AllocationsFile, ConfigurationsFile, DrawsFile};
 use super::columns::{ALLOCATION_COLUMNS, Column, configuration_columns};
 use super::folder::RunFolder;
+use super::kept::Kept;
 use super::manifest::OutputFile;
 use super::number::{push_count, push_number};
 use super::periods;
@@ -17,6 +18,8 @@ use super::text::{Texts, push_field};
 use crate::engine::{AllocationRow, Analysed, ConfigurationRow, Draws, Sink};
 use crate::problem::Error;
 use crate::scenario::{AllocationsWanted, Campaigns, Scenario};
+
+const CONFIGURATIONS: &str = "configurations.csv";
 
 /// Room for the text of a cell; most are shorter.
 const CELL: usize = 20;
@@ -26,10 +29,12 @@ const CELL: usize = 20;
 #[derive(Debug)]
 pub struct RunWriter<'a> {
     scenario: &'a Scenario,
+    folder: &'a RunFolder,
     columns: Vec<Column>,
     /// Configurations that are still to come.
     left: u64,
     configurations: Table,
+    kept: Option<Kept>,
     allocations: Option<Allocations>,
     analyses: AnalysesWriter<'a>,
     periods: Option<Table>,
@@ -43,6 +48,8 @@ pub struct Written {
     pub files: Vec<OutputFile>,
     /// What was made of all rows.
     pub analysed: Analysed,
+    /// The columns of `configurations.csv` that were kept (see [`RunWriter::keep`]).
+    pub kept: Option<super::Table>,
 }
 
 /// The Parquet files that a scenario asks for.
@@ -93,7 +100,7 @@ impl<'a> RunWriter<'a> {
     pub fn create(scenario: &'a Scenario, folder: &'a RunFolder) -> Result<Self, Error> {
         let columns = configuration_columns(scenario);
         let names = columns.iter().map(|column| column.name.as_str());
-        let configurations = Table::create(folder, "configurations.csv", names)?;
+        let configurations = Table::create(folder, CONFIGURATIONS, names)?;
         let columnar = Columnar::create(folder, scenario, &columns)?;
         let allocations = if scenario.output.allocations == AllocationsWanted::None {
             None
@@ -113,14 +120,26 @@ impl<'a> RunWriter<'a> {
         };
         Ok(Self {
             scenario,
+            folder,
             columns,
             left: scenario.grid.len(),
             configurations,
+            kept: None,
             allocations,
             analyses: AnalysesWriter::create(scenario, folder)?,
             columnar,
             periods,
         })
+    }
+
+    /// Keeps columns of `configurations.csv` in memory, too.
+    #[must_use]
+    pub fn keep(self, names: &[String]) -> Self {
+        let path = self.folder.path(CONFIGURATIONS);
+        Self {
+            kept: Some(Kept::new(path, &self.columns, names)),
+            ..self
+        }
     }
 
     /// Makes the files durable and returns what was written.
@@ -140,7 +159,11 @@ impl<'a> RunWriter<'a> {
         if let Some(periods) = self.periods {
             files.push(periods.finish()?);
         }
-        Ok(Written { files, analysed })
+        Ok(Written {
+            files,
+            analysed,
+            kept: self.kept.map(Kept::finish),
+        })
     }
 }
 
@@ -201,6 +224,11 @@ impl Sink for RunWriter<'_> {
             let mut lines = Vec::new();
             periods::render(rows, &mut lines);
             table.write(lines)?;
+        }
+        if let Some(kept) = &mut self.kept
+            && kept.observe(&self.columns, rows).is_none()
+        {
+            self.kept = None;
         }
         self.configurations.write(text)?;
         self.left = self.left.saturating_sub(rows.len() as u64);

@@ -9,8 +9,9 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::data::harmless;
 use super::grid::Grid;
-use crate::output::{FinishedRun, Table, Values};
+use crate::output::{FinishedRun, Table, Values, axis_column, configuration_columns};
 use crate::problem::Error;
+use crate::scenario::Scenario;
 
 /// The table.
 pub(super) const TABLE: &str = "configurations.csv";
@@ -41,39 +42,71 @@ pub(super) fn choose<'a>(
     winners: &[usize],
 ) -> Result<Chosen<'a>, Error> {
     let columns = described(run);
-    let whole = grid.len() * NUMBER * NEEDED <= ROOM;
-    let configurations = if whole {
+    let configurations = if all_fit(grid.len()) {
         None
     } else {
         Some(part_of(run, grid, winners, ROOM / NUMBER / NEEDED)?)
     };
     let rows = configurations.as_ref().map_or(grid.len(), Vec::len);
+    let axes = grid.design.iter().flat_map(|_| &grid.axes);
+    let axes = axes.map(|axis| axis.column.as_str());
+    let wanted = wanted(&columns, rows, axes);
+    let table = match &configurations {
+        None => match run.kept(TABLE, &wanted) {
+            Some(table) => Cow::Borrowed(table),
+            None => Cow::Owned(run.table(TABLE, Some(&wanted))?),
+        },
+        Some(shown) => Cow::Owned(run.table_rows(TABLE, Some(&wanted), &|row| {
+            shown.binary_search(&row).is_ok()
+        })?),
+    };
+    Ok(Chosen {
+        configurations,
+        table,
+    })
+}
+
+/// The columns that the page of a scenario reads whole; none where they do not fit.
+pub(super) fn of_scenario(scenario: &Scenario) -> Vec<String> {
+    let rows = usize::try_from(scenario.grid.len()).unwrap_or(usize::MAX);
+    if !scenario.output.report || !all_fit(rows) {
+        return Vec::new();
+    }
+    let columns = configuration_columns(scenario).into_iter();
+    let columns: Vec<String> = columns.map(|column| column.name).collect();
+    let axes = match scenario.grid.points {
+        Some(_) => scenario.grid.axes(),
+        None => Vec::new(),
+    };
+    let axes = axes.iter().map(|(axis, _)| axis_column(axis));
+    let wanted = wanted(&columns, rows, axes);
+    wanted.into_iter().map(str::to_owned).collect()
+}
+
+/// Whether there is room for all configurations.
+fn all_fit(configurations: usize) -> bool {
+    configurations <= ROOM / (NUMBER * NEEDED)
+}
+
+/// The columns, of so many configurations, that are shown: as many as there is room for, those of a design's axes,
+/// and marks.
+fn wanted<'a>(
+    columns: &'a [String],
+    rows: usize,
+    axes: impl Iterator<Item = &'a str>,
+) -> Vec<&'a str> {
     let fits = (ROOM / NUMBER).checked_div(rows).unwrap_or(usize::MAX);
-    let mut wanted: Vec<&str> = ranked(&columns)
-        .into_iter()
-        .take(fits.max(NEEDED))
-        .collect();
+    let mut wanted: Vec<&str> = ranked(columns).into_iter().take(fits.max(NEEDED)).collect();
     // In the file's order, which is also the order of the lists on the page.
     wanted.sort_by_key(|name| columns.iter().position(|column| column == name));
-    if grid.design.is_some() {
-        wanted.extend(grid.axes.iter().map(|axis| axis.column.as_str()));
-    }
+    wanted.extend(axes);
     let marks = ["pareto", "best_set", "flags"];
     wanted.extend(
         marks
             .into_iter()
             .filter(|name| columns.iter().any(|c| c == name)),
     );
-    let table = match &configurations {
-        None => run.table(TABLE, Some(&wanted))?,
-        Some(kept) => run.table_rows(TABLE, Some(&wanted), &|row| {
-            kept.binary_search(&row).is_ok()
-        })?,
-    };
-    Ok(Chosen {
-        configurations,
-        table: Cow::Owned(table),
-    })
+    wanted
 }
 
 /// The names of the table's columns.

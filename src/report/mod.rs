@@ -23,19 +23,32 @@ mod words;
 
 use std::path::Path;
 
-use crate::output::{FinishedRun, Manifest, OutputFile, RunFolder, replace_output};
+use crate::output::{FinishedRun, Manifest, OutputFile, RunFolder, Table, replace_output};
 use crate::problem::Error;
+use crate::scenario::Scenario;
 
 /// The name of the page in a run folder.
 pub const REPORT: &str = "report.html";
 
-/// Builds the page of a run whose tables are written, into its folder.
+/// The columns of `configurations.csv` that the page of a scenario reads whole: a run that keeps them saves it
+/// reading that file again.
+#[must_use]
+pub fn columns(scenario: &Scenario) -> Vec<String> {
+    columns::of_scenario(scenario)
+}
+
+/// Builds the page of a run whose tables are written, into its folder; `kept` are columns of
+/// `configurations.csv`, if any were kept.
 ///
 /// # Errors
 ///
 /// The problems of the tables it reads (see [`FinishedRun::table`]); [`Error::Machine`] if it cannot be written.
-pub fn write(folder: &RunFolder, manifest: &Manifest) -> Result<OutputFile, Error> {
-    let run = FinishedRun::in_the_making(folder.partial(), manifest)?;
+pub fn write(
+    folder: &RunFolder,
+    manifest: &Manifest,
+    kept: Option<Table>,
+) -> Result<OutputFile, Error> {
+    let run = FinishedRun::in_the_making(folder.partial(), manifest, kept)?;
     folder.write(REPORT, page::build(&run)?)
 }
 

@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 
 pub use self::manifest::{RecordedColumn, RecordedFinding, RecordedInput, RecordedManifest};
 pub use self::replace::replace_output;
+pub(super) use self::table::Building;
 pub use self::table::{Names, Table, Values};
 
 use super::fingerprint::hex;
@@ -43,6 +44,7 @@ const AGAIN: &str = "restore the folder from a copy, or run the scenario again w
 pub struct FinishedRun {
     folder: PathBuf,
     manifest: RecordedManifest,
+    kept: Option<Table>,
 }
 
 impl FinishedRun {
@@ -61,20 +63,26 @@ impl FinishedRun {
         Ok(Self {
             folder: folder.to_path_buf(),
             manifest: RecordedManifest::parse(&text, &path)?,
+            kept: None,
         })
     }
 
     /// A run whose tables are written and whose manifest is not: what is made of the tables by the run
-    /// itself sees them as a later command does.
+    /// itself sees them as a later command does. Of one table some columns may have been kept in memory.
     ///
     /// # Errors
     ///
     /// [`Error::Machine`] if the manifest cannot be written as JSON.
-    pub fn in_the_making(folder: &Path, manifest: &Manifest) -> Result<Self, Error> {
+    pub fn in_the_making(
+        folder: &Path,
+        manifest: &Manifest,
+        kept: Option<Table>,
+    ) -> Result<Self, Error> {
         let path = folder.join(MANIFEST);
         Ok(Self {
             folder: folder.to_path_buf(),
             manifest: RecordedManifest::parse(manifest.text(&path)?.as_bytes(), &path)?,
+            kept,
         })
     }
 
@@ -108,6 +116,12 @@ impl FinishedRun {
     /// there; [`Error::Machine`] if it cannot be read.
     pub fn table(&self, name: &str, columns: Option<&[&str]>) -> Result<Table, Error> {
         self.table_rows(name, columns, &|_| true)
+    }
+
+    /// What [`FinishedRun::table`] reads, where just these columns were kept in memory.
+    #[must_use]
+    pub fn kept(&self, name: &str, columns: &[&str]) -> Option<&Table> {
+        self.kept.as_ref().filter(|table| table.is(name, columns))
     }
 
     /// Reads the rows of a table that `keep` wants, by their position from 0.

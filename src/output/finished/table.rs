@@ -39,6 +39,23 @@ pub struct Names {
 }
 
 impl Table {
+    /// The table of a file whose columns were kept while it was written.
+    pub(in crate::output) fn built(path: PathBuf, columns: impl Iterator<Item = Building>) -> Self {
+        let columns: Vec<_> = columns.map(Building::finish).collect();
+        let rows = columns.first().map_or(0, |(_, values)| values.rows());
+        Self {
+            path,
+            rows,
+            columns,
+        }
+    }
+
+    /// Whether it is that of a file, and has just these columns.
+    pub(super) fn is(&self, file: &str, columns: &[&str]) -> bool {
+        let own = self.columns.iter().map(|(name, _)| name.as_str());
+        self.path.ends_with(file) && own.eq(columns.iter().copied())
+    }
+
     /// How many rows it has.
     #[must_use]
     pub fn rows(&self) -> usize {
@@ -115,6 +132,14 @@ impl Table {
 }
 
 impl Values {
+    fn rows(&self) -> usize {
+        match self {
+            Self::Numbers(numbers) => numbers.len(),
+            Self::Truths(truths) => truths.len(),
+            Self::Names(names) => names.codes.len(),
+        }
+    }
+
     /// The number in a row; `None` where there is none.
     #[must_use]
     pub fn number(&self, row: usize) -> Option<f64> {
@@ -161,9 +186,10 @@ impl Names {
     }
 }
 
-/// A column while it is read.
-struct Building<'a> {
-    name: &'a str,
+/// A column while it is read, or kept while it is written.
+#[derive(Debug)]
+pub(in crate::output) struct Building {
+    name: String,
     /// Position in the file.
     position: usize,
     /// Rows without a value, until it is known what the column holds.
@@ -172,10 +198,10 @@ struct Building<'a> {
     codes: BTreeMap<Vec<u8>, u32>,
 }
 
-impl<'a> Building<'a> {
-    fn new(name: &'a str, position: usize, kind: Option<Kind>) -> Self {
+impl Building {
+    pub(in crate::output) fn new(name: &str, position: usize, kind: Option<Kind>) -> Self {
         Self {
-            name,
+            name: name.to_owned(),
             position,
             empty: 0,
             values: kind.map(|kind| empty(kind, 0)),
@@ -183,8 +209,16 @@ impl<'a> Building<'a> {
         }
     }
 
+    /// Its numbers, if it is known to hold these.
+    pub(in crate::output) fn numbers(&mut self) -> Option<&mut Vec<f64>> {
+        match &mut self.values {
+            Some(Values::Numbers(numbers)) => Some(numbers),
+            _ => None,
+        }
+    }
+
     /// Takes the next cell; `None` if it is not what the column holds.
-    fn push(&mut self, cell: &[u8]) -> Option<()> {
+    pub(in crate::output) fn push(&mut self, cell: &[u8]) -> Option<()> {
         let values = match &mut self.values {
             None if cell.is_empty() => {
                 self.empty += 1;
@@ -218,9 +252,9 @@ impl<'a> Building<'a> {
         Some(())
     }
 
-    fn finish(self) -> Values {
+    fn finish(self) -> (String, Values) {
         let nothing = || empty(Kind::Number, self.empty);
-        self.values.unwrap_or_else(nothing)
+        (self.name, self.values.unwrap_or_else(nothing))
     }
 }
 
@@ -288,20 +322,19 @@ pub(super) fn read(
         }
         rows += 1;
     }
-    let named = |column: Building| (column.name.to_owned(), column.finish());
     Ok(Table {
         path: path.to_path_buf(),
         rows,
-        columns: columns.into_iter().map(named).collect(),
+        columns: columns.into_iter().map(Building::finish).collect(),
     })
 }
 
-fn building<'a>(
+fn building(
     all: &[&str],
-    wanted: &[&'a str],
+    wanted: &[&str],
     kind: &dyn Fn(&str) -> Option<Kind>,
     path: &Path,
-) -> Result<Vec<Building<'a>>, Error> {
+) -> Result<Vec<Building>, Error> {
     let (mut columns, mut problems) = (Vec::new(), Problems::new());
     for &name in wanted {
         match all.iter().position(|column| *column == name) {
