@@ -7,6 +7,7 @@ use super::lifts::chunk_size;
 use super::paths::PathRows;
 use super::plan::Plan;
 use super::settle::FEWEST;
+use super::worlds::bytes_remembered;
 use crate::lanes::LANES;
 use crate::problem::{Error, Place, Problem};
 use crate::scenario::Scenario;
@@ -180,9 +181,15 @@ pub(super) fn bytes_of_all(scenario: &Scenario) -> u64 {
     bytes.saturating_add(super::dropping::bytes(scenario))
 }
 
+/// What is left for blocks, in bytes.
+fn left(scenario: &Scenario, options: Options) -> u64 {
+    let taken = bytes_of_all(scenario).saturating_add(bytes_remembered(scenario));
+    options.memory.saturating_sub(taken)
+}
+
 /// Contiguous ranges of some configurations, each within what the comparison of worlds leaves of the limit.
 pub(super) fn blocks(scenario: &Scenario, options: Options, of: Range<u64>) -> Vec<Range<u64>> {
-    let left = options.memory.saturating_sub(bytes_of_all(scenario));
+    let left = left(scenario, options);
     let wanted = of.end.saturating_sub(of.start);
     let size = Needs::of(scenario, scenario.run.replicates).most(scenario, left, wanted);
     let count = wanted.div_ceil(size);
@@ -207,7 +214,7 @@ pub(super) fn staged_blocks(
     let Some(any) = needs.first() else {
         return Vec::new();
     };
-    let left = options.memory.saturating_sub(bytes_of_all(scenario));
+    let left = left(scenario, options);
     let left = left.saturating_sub(any.fixed);
     let per_cells: Vec<Option<u64>> = needs.iter().map(|all| all.per_cell(scenario)).collect();
     let bytes = |range: Range<u64>| {

@@ -35,7 +35,6 @@ pub(super) struct Chunk {
 /// What a thread that sweeps chunks works with.
 #[derive(Debug, Default)]
 pub(super) struct Workplace {
-    buffers: Buffers,
     /// The rows of a chunk as they come, before equals among them are found.
     rows: Vec<f64>,
     interner: Interner,
@@ -52,7 +51,7 @@ impl Chunk {
         (plan, rest, rows): (&Plan, &Rest, usize),
         range: &Range<u64>,
         store: &Store<'_>,
-        work: &mut Workplace,
+        (work, buffers): (&mut Workplace, &mut Buffers),
         observer: &dyn Observer,
     ) -> Result<Self, Error> {
         let width = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
@@ -74,7 +73,7 @@ impl Chunk {
                 defined: &mut defined,
                 capped: &mut capped,
             };
-            kernel.rows(plan, rest, &group, &mut work.buffers, &mut out);
+            kernel.rows(plan, rest, &group, buffers, &mut out);
             let count = LANES.min(width - column);
             for (undefined, defined) in undefined.iter_mut().zip(&defined) {
                 let of_group = group.iter().zip(defined).take(count);

@@ -14,6 +14,8 @@
 //! The result of a configuration is that of the plain chain up to rounding, and depends on its own
 //! bounds alone, never on what else is on the grid.
 
+use std::ops::Range;
+
 use super::layout::{Chosen, JUDGES, Layout, ONE, Part, row};
 use super::limits::{Limit, Limits};
 use super::passes::{
@@ -62,6 +64,16 @@ struct Sides {
 pub(super) enum Rates<'a> {
     Same(&'a [f64]),
     Lanes(&'a [Lane]),
+}
+
+impl Rates<'_> {
+    /// Those of some channels.
+    pub(super) fn stretch(self, channels: &Range<usize>) -> Self {
+        match self {
+            Self::Same(rates) => Self::Same(&rates[channels.clone()]),
+            Self::Lanes(rates) => Self::Lanes(&rates[channels.clone()]),
+        }
+    }
 }
 
 /// A judge of eight replicates, at one elasticity.

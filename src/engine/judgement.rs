@@ -144,7 +144,7 @@ pub fn judge(
         return Ok(judgement);
     }
     let chain = Chain::new(&scenario.campaigns, scenario.budget);
-    let worlds = Worlds::new(scenario);
+    let worlds = Worlds::knowing(scenario, winners.drawn.as_ref());
     let of_scenario = (&chain, &worlds);
     judgement.correct(scenario, of_scenario, options, observer, winners, &indices)?;
     if let Some(nulls) = permute(scenario, observer, &indices)? {
@@ -260,7 +260,7 @@ impl Judgement {
         let (mut row, mut other) = (Vec::new(), Vec::new());
         // Where the table is the truth anyway, its worlds are those of the run.
         let is_same = scenario.world.truth == TruthModel::Observed;
-        let own = (!is_same).then(|| Worlds::new(&plugged_in));
+        let own = (!is_same).then(|| Worlds::knowing(&plugged_in, winners.drawn.as_ref()));
         through(
             &plugged_in,
             (chain, own.as_ref().unwrap_or(worlds)),

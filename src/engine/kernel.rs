@@ -3,6 +3,7 @@
 use super::attainable::Attainable;
 use super::chain::Chain;
 use super::clips::{ClipGroup, LaneJudge, Rates, Stretch};
+use super::idle::Idle;
 use super::kept::Kept;
 use super::lifts::Rest;
 use super::passes::{
@@ -15,7 +16,7 @@ use super::planner::Planner;
 use super::projections::ProjectScratch;
 use super::recommended::Recommended;
 use super::returns::Returns;
-use super::targets::{Table, Targets};
+use super::targets::{Table, Targets, stretches};
 use super::worlds::{WorldLanes, Worlds};
 use crate::allocate::{BoundMode, Bounds, Scratch, impose};
 use crate::lanes::{self, LANES};
@@ -40,6 +41,8 @@ pub(super) struct Kernel<'a> {
     pub(super) followers: Vec<Follower<'a>>,
     /// Which lifts somebody will read; the others are not computed.
     pub(super) kept: Kept,
+    /// For one thread each.
+    pub(super) buffers: Idle<Buffers>,
 }
 
 /// What depends on the elasticity alone.
@@ -171,6 +174,7 @@ impl<'a> Kernel<'a> {
             followers: followers(scenario),
             levels: Returns::all(scenario).into_iter().map(level).collect(),
             kept: Kept::new(&scenario.run),
+            buffers: Idle::default(),
         }
     }
 
@@ -349,7 +353,7 @@ impl<'a> Kernel<'a> {
             targets.score(score.score, &self.table, buffers.seen(score));
             for delta in &score.deltas {
                 targets.power(score.score, delta.delta, &self.table, buffers.seen(score));
-                self.clips(plan, delta, &targets, buffers, out);
+                self.clips(plan, delta, &mut targets, buffers, out);
                 for alpha in &delta.alphas {
                     if !alpha.projections.is_empty() {
                         self.projections(alpha, &targets, buffers, out);
@@ -367,17 +371,12 @@ impl<'a> Kernel<'a> {
     fn judges_at<'b>(
         &'b self,
         elasticity: usize,
-        targets: &Targets,
         buffers: &'b Buffers,
     ) -> ([LaneJudge<'b>; 2], usize) {
         let judge = |(rates, baseline): (Rates<'b>, Lane)| LaneJudge {
             rates,
             baseline,
-            target: if self.levels[elasticity].returns.exponent() == Some(1.0) {
-                brings(&targets.shares, rates)
-            } else {
-                ZERO
-            },
+            target: ZERO,
         };
         let truth = || judge(self.truth(elasticity, buffers));
         let sample = || {
@@ -391,49 +390,60 @@ impl<'a> Kernel<'a> {
         }
     }
 
-    /// All clips of a delta.
+    /// All clips of a delta, and its target shares.
     fn clips(
         &self,
         plan: &Plan,
         delta: &DeltaNode,
-        targets: &Targets,
+        targets: &mut Targets,
         buffers: &mut Buffers,
         out: &mut Out<'_>,
     ) {
+        let groups = || delta.alphas.iter().flat_map(|alpha| &alpha.clips);
+        if groups().next().is_none() {
+            targets.divide_all();
+            return;
+        }
         let mut sums = std::mem::take(&mut buffers.sums);
         let mut weights = std::mem::take(&mut buffers.weights);
         let mut raised = std::mem::take(&mut buffers.raised);
         let mut most = std::mem::take(&mut buffers.most);
         most.clear();
         most.resize(delta.alphas.len(), ZERO);
-        let groups = || delta.alphas.iter().flat_map(|alpha| &alpha.clips);
         let mut judges: Vec<Option<([LaneJudge<'_>; 2], usize)>> = vec![None; self.levels.len()];
         for group in groups() {
             judges[group.elasticity]
-                .get_or_insert_with(|| self.judges_at(group.elasticity, targets, buffers));
+                .get_or_insert_with(|| self.judges_at(group.elasticity, buffers));
         }
-        let judges = |group: &ClipGroup| {
-            judges[group.elasticity]
-                .as_ref()
-                .map_or(&[] as &[LaneJudge<'_>], |(judges, count)| &judges[..*count])
-        };
         sums.clear();
         sums.resize(groups().map(ClipGroup::sums).sum(), ZERO);
         let n = targets.shares.len();
         weights.resize(STRETCH.min(n).max(weights.len()), ZERO);
         raised.resize(STRETCH.min(n).max(raised.len()), ZERO);
-        for from in (0..n).step_by(STRETCH) {
-            let to = n.min(from + STRETCH);
+        for stretch in stretches(n) {
+            targets.divide(stretch.clone());
+            let shares = &targets.shares[stretch.clone()];
+            for (level, judges) in self.levels.iter().zip(&mut judges) {
+                let linear = level.returns.exponent() == Some(1.0);
+                let (judges, count) = match judges {
+                    Some((judges, count)) if linear => (judges, *count),
+                    _ => continue,
+                };
+                for judge in &mut judges[..count] {
+                    let more = brings(shares, judge.rates.stretch(&stretch));
+                    judge.target = zip(judge.target, more, |x, y| x + y);
+                }
+            }
             let mut at = 0;
             for (position, alpha) in delta.alphas.iter().enumerate() {
                 if alpha.clips.is_empty() {
                     continue;
                 }
-                let weights = &mut weights[..to - from];
+                let weights = &mut weights[..shares.len()];
                 widest(Blend {
                     alpha: alpha.alpha,
-                    o: &self.table.shares[from..to],
-                    q: &targets.shares[from..to],
+                    o: &self.table.shares[stretch.clone()],
+                    q: shares,
                     out: weights,
                 });
                 let reach = if alpha.clips.iter().any(ClipGroup::has_common) {
@@ -446,12 +456,13 @@ impl<'a> Kernel<'a> {
                     let exponent = self.levels[group.elasticity].returns.exponent();
                     let exponent = exponent.filter(|exponent| *exponent != 1.0);
                     let raised = exponent.map(|exponent| {
-                        raise(weights, exponent, &mut raised[..to - from]);
-                        &raised[..to - from]
+                        raise(weights, exponent, &mut raised[..shares.len()]);
+                        &raised[..shares.len()]
                     });
-                    let stretch = Stretch::new(from, weights, raised, &reach, n);
+                    let stretch = Stretch::new(stretch.start, weights, raised, &reach, n);
                     let of_group = &mut sums[at..at + group.sums()];
-                    group.add(&plan.limits, &stretch, judges(group), of_group);
+                    let judges = judges_in(&judges, group);
+                    group.add(&plan.limits, &stretch, judges, of_group);
                     at += group.sums();
                 }
             }
@@ -462,7 +473,7 @@ impl<'a> Kernel<'a> {
             for group in &alpha.clips {
                 let of_group = &mut sums[at..at + group.sums()];
                 let blend = (alpha.alpha, total, *most);
-                group.finish(blend, judges(group), of_group, &mut *out.write);
+                group.finish(blend, judges_in(&judges, group), of_group, &mut *out.write);
                 at += group.sums();
             }
         }
@@ -569,6 +580,7 @@ impl<'a> Kernel<'a> {
                 for delta in &score.deltas {
                     let seen = buffers.seen(score);
                     targets.power(score.score, delta.delta, &self.table, seen);
+                    targets.divide_all();
                     for alpha in &delta.alphas {
                         self.blend(alpha.alpha, &targets, &mut buffers.weights);
                         for node in &alpha.plain {
@@ -728,6 +740,16 @@ fn brings(x: &[Lane], rates: Rates<'_>) -> Lane {
             channels,
         }),
     }
+}
+
+/// The judges of a group, where those of each elasticity are.
+fn judges_in<'a, 'b>(
+    judges: &'a [Option<([LaneJudge<'b>; 2], usize)>],
+    group: &ClipGroup,
+) -> &'a [LaneJudge<'b>] {
+    judges[group.elasticity]
+        .as_ref()
+        .map_or(&[], |(judges, count)| &judges[..*count])
 }
 
 /// `sum w` of a blend.

@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use super::arena::{Arena, Store};
 use super::attainable::Attainable;
 use super::chunk::{Chunk, Workplace};
+use super::idle::Idle;
 use super::kept::Kept;
 use super::kernel::Kernel;
 use super::layout::{Layout, ONE, row};
@@ -156,9 +157,15 @@ impl BlockLifts {
             Arena::new(rows.saturating_mul(whole(replicates.next_multiple_of(LANES as u64))));
         let store = Store::new(arena.numbers_mut());
         let of_block = (plan, &rest, rows);
+        let workplaces: Idle<Workplace> = Idle::default();
         let chunks = chunks(range.clone())
-            .map_init(Workplace::default, |work, range| {
-                Chunk::sweep(kernel, of_block, &range, &store, work, observer)
+            .map(|range| {
+                workplaces.lend(|work| {
+                    kernel.buffers.lend(|buffers| {
+                        let own = (work, buffers);
+                        Chunk::sweep(kernel, of_block, &range, &store, own, observer)
+                    })
+                })
             })
             .collect::<Result<Vec<_>, Error>>()?;
         // Rows of several periods follow each other: a slot's first ones say nothing of the others.

@@ -20,6 +20,7 @@ mod dropping;
 mod estimate;
 pub mod exact;
 mod findings;
+mod idle;
 mod interning;
 mod judge;
 mod judgement;

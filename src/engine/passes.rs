@@ -224,16 +224,17 @@ impl Work for Blend<'_> {
         let alpha = self.alpha;
         if alpha == 1.0 {
             self.out.copy_from_slice(self.q);
-            return;
-        }
-        for ((out, o), q) in self.out.iter_mut().zip(self.o).zip(self.q) {
-            let kept = if alpha == 0.0 { *o } else { (1.0 - alpha) * o };
-            *out = if alpha == 0.0 {
-                [kept; LANES]
-            } else {
-                map(*q, |q| kept + alpha * q)
-            };
-            turn();
+        } else if alpha == 0.0 {
+            for (out, o) in self.out.iter_mut().zip(self.o) {
+                *out = [*o; LANES];
+                turn();
+            }
+        } else {
+            for ((out, o), q) in self.out.iter_mut().zip(self.o).zip(self.q) {
+                let kept = (1.0 - alpha) * o;
+                *out = map(*q, |q| kept + alpha * q);
+                turn();
+            }
         }
     }
 }

@@ -430,7 +430,8 @@ impl<'a, E: From<Error>, S: Sink<Error = E>> Harvest<'a, S> {
             self.scenario.grid.len(),
             "some rows are missing"
         );
-        let (winners, sink) = (self.winners, self.sink);
+        let (mut winners, sink) = (self.winners, self.sink);
+        winners.drawn = Some(kernel.worlds.drawn());
         let wanted: Vec<u64> = match self.scenario.output.allocations {
             AllocationsWanted::None => Vec::new(),
             AllocationsWanted::All => (0..self.scenario.grid.len()).collect(),

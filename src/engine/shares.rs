@@ -2,11 +2,13 @@
 
 use std::ops::Range;
 
+use ndarray::{ArrayViewMut2, Axis, s};
 use rayon::prelude::*;
 
+use super::arena::Arena;
 use super::budget::Options;
 use super::kernel::{Buffers, Kernel};
-use super::lifts::{chunks, groups};
+use super::lifts::{chunk_size, chunks, groups};
 use super::observer::{Observer, Phase};
 use super::plan::Plan;
 use super::row::AllocationRow;
@@ -87,74 +89,70 @@ fn share_quantiles(
     // One run of shares per node and replicate: configurations that differ in elasticity alone
     // share a node.
     let nodes = plan.nodes();
-    let chunks = chunks(0..replicates)
-        .map_init(Buffers::default, |buffers, range| {
-            share_chunk(
-                kernel,
-                plan,
-                nodes.len(),
-                channels,
-                range,
-                buffers,
-                observer,
-            )
-        })
-        .collect::<Result<Vec<(usize, Vec<f64>)>, Error>>()?;
     let n = usize::try_from(replicates).unwrap_or(usize::MAX);
-    let ranks = Quantiles::new(n, [0.05, 0.95]);
-    let width = channels.len();
-    let of_node: Vec<Vec<(f64, f64)>> = (0..nodes.len())
+    let (width, padded) = (channels.len(), n.next_multiple_of(LANES));
+    let rows = nodes.len().saturating_mul(width);
+    let mut arena = Arena::new(rows.saturating_mul(padded));
+    let size = usize::try_from(chunk_size(replicates)).unwrap_or(usize::MAX);
+    // Every chunk of replicates fills some columns of all rows.
+    let Ok(mut shares) = ArrayViewMut2::from_shape((rows, padded), arena.numbers_mut()) else {
+        unreachable!("the arena was made for so many rows")
+    };
+    let columns: Vec<_> = shares.axis_chunks_iter_mut(Axis(1), size).collect();
+    columns
         .into_par_iter()
-        .map_init(
-            <(Vec<f64>, SelectScratch)>::default,
-            |(column, scratch), node| {
-                let mut quantiles = |channel: usize| {
-                    column.clear();
-                    for (count, chunk) in &chunks {
-                        let at = (node * width + channel) * count.next_multiple_of(LANES);
-                        column.extend_from_slice(&chunk[at..at + count]);
-                    }
-                    let [low, high] = ranks.of(column, scratch);
-                    (low, high)
-                };
-                (0..width).map(&mut quantiles).collect()
-            },
-        )
+        .zip(chunks(0..replicates))
+        .map(|(columns, range)| {
+            kernel.buffers.lend(|buffers| {
+                share_chunk(kernel, plan, channels, range, columns, buffers, observer)
+            })
+        })
+        .collect::<Result<(), Error>>()?;
+    let ranks = Quantiles::new(n, [0.05, 0.95]);
+    let of_rows: Vec<(f64, f64)> = arena
+        .numbers()
+        .par_chunks(padded)
+        .map_init(SelectScratch::default, |scratch, row| {
+            let [low, high] = ranks.of(&row[..n], scratch);
+            (low, high)
+        })
         .collect();
     let mut of_slot = vec![Vec::new(); plan.slots()];
-    for (slots, quantiles) in nodes.iter().zip(of_node) {
+    for (slots, quantiles) in nodes.iter().zip(of_rows.chunks(width)) {
         for &slot in slots {
-            of_slot[slot].clone_from(&quantiles);
+            of_slot[slot] = quantiles.to_vec();
         }
     }
     Ok(of_slot)
 }
 
-/// Shares of some replicates: by node, then by channel, then by replicate.
+/// Writes the shares of some replicates: rows by node, then by channel.
 fn share_chunk(
     kernel: &Kernel<'_>,
     plan: &Plan,
-    nodes: usize,
     channels: &Range<usize>,
     replicates: Range<u64>,
+    mut shares: ArrayViewMut2<'_, f64>,
     buffers: &mut Buffers,
     observer: &dyn Observer,
-) -> Result<(usize, Vec<f64>), Error> {
+) -> Result<(), Error> {
     let count = usize::try_from(replicates.end - replicates.start).unwrap_or(usize::MAX);
-    let padded = count.next_multiple_of(LANES);
-    let mut shares = vec![0.0; nodes * channels.len() * padded];
     for (position, group) in groups(&replicates).enumerate() {
         if observer.cancelled() {
             return Err(Error::Interrupted);
         }
         let first = position * LANES;
+        let mut eight = shares.slice_mut(s![.., first..first + LANES]);
         kernel.shares(plan, &group, buffers, &mut |node, x| {
-            let rows = shares.chunks_exact_mut(padded).skip(node * channels.len());
-            for (row, shares) in rows.zip(&x[channels.clone()]) {
-                row[first..first + LANES].copy_from_slice(shares);
+            let rows = s![node * channels.len()..(node + 1) * channels.len(), ..];
+            let mut rows = eight.slice_mut(rows);
+            for (row, shares) in rows.rows_mut().into_iter().zip(&x[channels.clone()]) {
+                if let Some(row) = row.into_slice() {
+                    row.copy_from_slice(shares);
+                }
             }
         });
         observer.advance((plan.slots() * LANES.min(count - first)) as u64);
     }
-    Ok((count, shares))
+    Ok(())
 }

@@ -1,12 +1,14 @@
 //! From what eight planners see to their target shares.
 
-use super::passes::{Common, Dot, Lane, Lanes, Same, ZERO, map, zip};
+use std::ops::Range;
+
+use super::passes::{Common, Lane, STRETCH, Same, ZERO, map, zip};
 use crate::lanes::LANES;
 use crate::score::{Score, centred_log_scores, target_shares};
 use crate::vector::{Work, turn, widest};
 
 /// Scores outside of these are worked out in logarithms, replicate by replicate.
-const ORDINARY: std::ops::Range<f64> = 1e-200..1e200;
+const ORDINARY: Range<f64> = 1e-200..1e200;
 
 /// Powers up to this one, in quarters, are products and square roots.
 const HIGHEST_PRODUCT: f64 = 8.0;
@@ -25,15 +27,22 @@ pub(super) struct Table<'a> {
 }
 
 /// Scores of eight replicates as fractions of each replicate's highest, and their powers.
+///
+/// Channels are worked through in stretches that stay in the nearest cache: those of thousands of channels do not
+/// fit there, and fetching them took longer than the arithmetic.
 #[derive(Debug, Default)]
 pub(super) struct Targets {
     fractions: Vec<Lane>,
     logs: Vec<Lane>,
     logged: bool,
     top: Lane,
-    /// Target shares `q`.
+    /// Sum of the powers.
+    sum: Lane,
+    /// Replicates worked out in logarithms, with their target shares.
+    extraordinary: Vec<(usize, Vec<f64>)>,
+    /// Target shares `q`, as far as they were divided; powers beyond.
     pub(super) shares: Vec<Lane>,
-    /// `sum q`.
+    /// `sum q`, as far as they were divided.
     pub(super) total: Lane,
 }
 
@@ -63,39 +72,57 @@ impl Targets {
         };
     }
 
-    /// Raises the scores to `delta` and divides them by their sum.
+    /// Raises the scores to `delta`. Target shares are their fractions of the sum: [`Targets::divide`] makes them.
     pub(super) fn power(&mut self, score: Score, delta: f64, table: &Table<'_>, observed: &[Lane]) {
-        let tilt = (score == Score::Tilted).then_some(table.shares);
-        self.raise(delta);
-        let sum = widest(Tilt {
-            tilt,
-            shares: &mut self.shares,
-        });
-        widest(Divide {
-            by: sum,
-            shares: &mut self.shares,
-        });
+        (self.sum, self.total) = (ZERO, ZERO);
+        for stretch in stretches(self.shares.len()) {
+            let tilt = (score == Score::Tilted).then(|| &table.shares[stretch.clone()]);
+            self.raise(delta, stretch.clone());
+            let sum = widest(Tilt {
+                tilt,
+                shares: &mut self.shares[stretch],
+            });
+            self.sum = zip(self.sum, sum, |x, y| x + y);
+        }
+        self.extraordinary.clear();
         for lane in 0..LANES {
             if !ORDINARY.contains(&self.top[lane]) {
-                self.extraordinary(lane, score, delta, table, observed);
+                let shares = extraordinary(lane, score, delta, table, observed);
+                self.extraordinary.push((lane, shares));
             }
         }
-        self.total = widest(Dot {
-            x: Lanes(&self.shares),
-            rates: Common(1.0),
-            channels: self.shares.len(),
-        });
     }
 
-    fn raise(&mut self, delta: f64) {
+    /// Makes target shares of the powers of all channels.
+    pub(super) fn divide_all(&mut self) {
+        stretches(self.shares.len()).for_each(|stretch| self.divide(stretch));
+    }
+
+    /// Makes target shares of the powers of a stretch of channels, the next one.
+    pub(super) fn divide(&mut self, stretch: Range<usize>) {
+        let shares = &mut self.shares[stretch.clone()];
+        let mut sum = widest(Divide {
+            by: self.sum,
+            shares,
+        });
+        for (lane, others) in &self.extraordinary {
+            for (share, other) in shares.iter_mut().zip(&others[stretch.clone()]) {
+                share[*lane] = *other;
+            }
+            sum[*lane] = others[stretch.clone()].iter().sum();
+        }
+        self.total = zip(self.total, sum, |x, y| x + y);
+    }
+
+    fn raise(&mut self, delta: f64, stretch: Range<usize>) {
         let quarters = 4.0 * delta;
         if delta <= HIGHEST_PRODUCT && quarters == quarters.floor() {
             widest(Quarters {
-                x: &self.fractions,
+                x: &self.fractions[stretch.clone()],
                 whole: delta.floor(),
                 half: quarters.rem_euclid(4.0) >= 2.0,
                 quarter: quarters.rem_euclid(2.0) == 1.0,
-                out: &mut self.shares,
+                out: &mut self.shares[stretch],
             });
             return;
         }
@@ -105,32 +132,36 @@ impl Targets {
                 .extend(self.fractions.iter().map(|x| map(*x, f64::ln)));
             self.logged = true;
         }
-        for (out, log) in self.shares.iter_mut().zip(&self.logs) {
+        let logs = &self.logs[stretch.clone()];
+        for (out, log) in self.shares[stretch].iter_mut().zip(logs) {
             *out = map(*log, |log| (delta * log).exp());
         }
     }
+}
 
-    /// The target shares of a replicate whose scores are very large or small, or all zero.
-    fn extraordinary(
-        &mut self,
-        lane: usize,
-        score: Score,
-        delta: f64,
-        table: &Table<'_>,
-        observed: &[Lane],
-    ) {
-        let worth = |i: usize| table.value.map_or(1.0, |value| value[i]);
-        let metric: Vec<f64> = (0..observed.len())
-            .map(|i| observed[i][lane] * worth(i))
-            .collect();
-        let (mut centred, mut q) = (vec![0.0; metric.len()], table.shares.to_vec());
-        if centred_log_scores(score, &metric, table.log_spend, &mut centred) {
-            target_shares(score, delta, &centred, table.log_shares, &mut q);
-        }
-        for (share, q) in self.shares.iter_mut().zip(q) {
-            share[lane] = q;
-        }
+/// The target shares of a replicate whose scores are very large or small, or all zero.
+fn extraordinary(
+    lane: usize,
+    score: Score,
+    delta: f64,
+    table: &Table<'_>,
+    observed: &[Lane],
+) -> Vec<f64> {
+    let worth = |i: usize| table.value.map_or(1.0, |value| value[i]);
+    let metric: Vec<f64> = (0..observed.len())
+        .map(|i| observed[i][lane] * worth(i))
+        .collect();
+    let (mut centred, mut q) = (vec![0.0; metric.len()], table.shares.to_vec());
+    if centred_log_scores(score, &metric, table.log_spend, &mut centred) {
+        target_shares(score, delta, &centred, table.log_shares, &mut q);
     }
+    q
+}
+
+/// The stretches of so many channels.
+pub(super) fn stretches(channels: usize) -> impl Iterator<Item = Range<usize>> {
+    let from = (0..channels).step_by(STRETCH);
+    from.map(move |from| from..channels.min(from + STRETCH))
 }
 
 /// Writes scores as fractions of the highest; returns the highest.
@@ -213,34 +244,37 @@ impl Work for Tilt<'_> {
 
     #[inline(always)]
     fn run(self) -> Lane {
+        let mut sum = ZERO;
         if let Some(tilt) = self.tilt {
             for (share, o) in self.shares.iter_mut().zip(tilt) {
                 *share = map(*share, |x| x * o);
-                turn();
+                sum = zip(sum, *share, |x, y| x + y);
+            }
+        } else {
+            for share in self.shares.iter() {
+                sum = zip(sum, *share, |x, y| x + y);
             }
         }
-        Dot {
-            x: Lanes(self.shares),
-            rates: Common(1.0),
-            channels: self.shares.len(),
-        }
-        .run()
+        sum
     }
 }
 
+/// Divides powers by their sum; returns what this leaves together.
 struct Divide<'a> {
     by: Lane,
     shares: &'a mut [Lane],
 }
 
 impl Work for Divide<'_> {
-    type Output = ();
+    type Output = Lane;
 
     #[inline(always)]
-    fn run(self) {
+    fn run(self) -> Lane {
+        let mut sum = ZERO;
         for share in self.shares.iter_mut() {
             *share = zip(*share, self.by, |x, by| x / by);
-            turn();
+            sum = zip(sum, *share, |x, y| x + y);
         }
+        sum
     }
 }

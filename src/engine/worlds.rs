@@ -4,6 +4,9 @@
 //! on the rules of the grid: all rules face the same worlds (common random numbers), and a sub-grid
 //! faces the worlds of the full grid.
 
+use std::fmt;
+use std::sync::Arc;
+
 use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};
 
@@ -83,8 +86,26 @@ pub(super) struct Worlds<'a> {
     drift_persistence: f64,
     /// One source of true means per level of the dispersion axis.
     sources: Vec<Source>,
-    /// Samplers of means that never change, per level of the dispersion axis; empty where they change.
-    fixed: Vec<FixedSample>,
+    fixed: Arc<Fixed>,
+}
+
+/// Samplers of means that never change, with what they have drawn: other passes over the same replicates draw
+/// the same.
+pub(super) struct Fixed {
+    seed: u64,
+    means: Vec<f64>,
+    dispersions: Vec<f64>,
+    /// Per level of the dispersion axis; none where means change.
+    samples: Vec<FixedSample>,
+}
+
+/// What is drawn is remembered if it takes no more bytes than these.
+const MOST_REMEMBERED: u64 = 16 << 20;
+
+impl fmt::Debug for Fixed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fixed").finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug)]
@@ -108,6 +129,11 @@ enum Source {
 
 impl<'a> Worlds<'a> {
     pub(super) fn new(scenario: &'a Scenario) -> Self {
+        Self::knowing(scenario, None)
+    }
+
+    /// As [`Worlds::new`]; what another pass has drawn is not drawn again where it is the same.
+    pub(super) fn knowing(scenario: &'a Scenario, drawn: Option<&Arc<Fixed>>) -> Self {
         let campaigns = &scenario.campaigns;
         let grid = &scenario.grid;
         let source = |dispersion: &f64| match scenario.world.truth {
@@ -134,7 +160,7 @@ impl<'a> Worlds<'a> {
         Self {
             campaigns,
             streams,
-            fixed: fixed_samples(scenario, streams),
+            fixed: Fixed::of(scenario, streams, drawn),
             noise: scenario.world.noise,
             intraclass_correlation: scenario.world.intraclass_correlation,
             rows: RowDraws::new(scenario),
@@ -239,6 +265,11 @@ impl<'a> Worlds<'a> {
         self.draw_seen(level, replicate | period << 32, means)
     }
 
+    /// What is drawn of means that never change.
+    pub(super) fn drawn(&self) -> Arc<Fixed> {
+        Arc::clone(&self.fixed)
+    }
+
     /// The truth, where it is the same in all replicates of all worlds.
     pub(super) fn known_truth(&self) -> Option<&[f64]> {
         let still = self.levels.drift_cv.iter().all(|cv| *cv == 0.0);
@@ -260,7 +291,7 @@ impl<'a> Worlds<'a> {
         world.sample.resize(n, ZERO);
         world.truth.resize(if known { 0 } else { n }, ZERO);
         world.capped = false;
-        let fixed = self.fixed.get(level.dispersion);
+        let fixed = self.fixed.samples.get(level.dispersion);
         if let Some(fixed) = fixed {
             fixed.fill(replicates, &mut world.sample);
         }
@@ -350,7 +381,7 @@ impl<'a> Worlds<'a> {
     /// The sample of one replicate, where means never change.
     #[cfg(test)]
     fn fixed_sample(&self, level: DrawLevel, replicate: u64, sample: &mut [f64]) -> bool {
-        let Some(fixed) = self.fixed.get(level.dispersion) else {
+        let Some(fixed) = self.fixed.samples.get(level.dispersion) else {
             return false;
         };
         let mut lanes = vec![ZERO; sample.len()];
@@ -405,25 +436,61 @@ impl<'a> Worlds<'a> {
     }
 }
 
-/// Where the truth is known and nothing shocks the sample, every channel has one law for all replicates.
-fn fixed_samples(scenario: &Scenario, streams: Streams) -> Vec<FixedSample> {
+impl Fixed {
+    /// Where the truth is known and nothing shocks the sample, every channel has one law for all replicates.
+    fn of(scenario: &Scenario, streams: Streams, drawn: Option<&Arc<Self>>) -> Arc<Self> {
+        let (means, dispersions) = fixed_laws(scenario).unwrap_or_default();
+        let (seed, replicates) = (scenario.seed, scenario.run.replicates);
+        let same = |other: &&Arc<Self>| {
+            (other.seed, &other.means, &other.dispersions) == (seed, &means, &dispersions)
+        };
+        if let Some(drawn) = drawn.filter(same) {
+            return Arc::clone(drawn);
+        }
+        let remembers = bytes_remembered(scenario) > 0;
+        let sample = |dispersion: &f64| {
+            let sample = FixedSample::new(streams, &means, *dispersion);
+            if remembers {
+                sample.remembering(replicates)
+            } else {
+                sample
+            }
+        };
+        Arc::new(Self {
+            samples: dispersions.iter().map(sample).collect(),
+            seed,
+            means,
+            dispersions,
+        })
+    }
+}
+
+/// Memory for what is drawn, in bytes.
+pub(super) fn bytes_remembered(scenario: &Scenario) -> u64 {
+    let Some((means, dispersions)) = fixed_laws(scenario) else {
+        return 0;
+    };
+    let of_level = FixedSample::bytes_remembered(means.len(), scenario.run.replicates);
+    let bytes = of_level.saturating_mul(dispersions.len() as u64);
+    if bytes <= MOST_REMEMBERED { bytes } else { 0 }
+}
+
+/// Means that never change, and their dispersion at every level of its axis.
+fn fixed_laws(scenario: &Scenario) -> Option<(Vec<f64>, Vec<f64>)> {
     let (grid, campaigns) = (&scenario.grid, &scenario.campaigns);
     let means = match scenario.world.truth {
         TruthModel::Observed => campaigns.conversions().to_vec(),
         TruthModel::Fixed => fixed_means(campaigns),
-        TruthModel::Posterior | TruthModel::PosteriorFlat | TruthModel::Split => {
-            return Vec::new();
-        }
+        TruthModel::Posterior | TruthModel::PosteriorFlat | TruthModel::Split => return None,
     };
-    let counted = matches!(scenario.world.noise, Noise::Poisson | Noise::NegBinomial);
-    if !counted || grid.noise_cv.iter().any(|cv| *cv > 0.0) {
-        return Vec::new();
+    if grid.noise_cv.iter().any(|cv| *cv > 0.0) {
+        return None;
     }
-    let law = |dispersion: &f64| match scenario.world.noise {
-        Noise::Poisson => FixedSample::new(streams, &means, 1.0),
-        _ => FixedSample::new(streams, &means, *dispersion),
-    };
-    grid.dispersion.iter().map(law).collect()
+    match scenario.world.noise {
+        Noise::Poisson => Some((means, vec![1.0; grid.dispersion.len()])),
+        Noise::NegBinomial => Some((means, grid.dispersion.clone())),
+        _ => None,
+    }
 }
 
 /// Means that the user fixed: rate times spend.

@@ -1,9 +1,11 @@
 //! Samples of channels whose true means are the same in every replicate.
 
+use std::sync::OnceLock;
+
 use super::law::{CountLaw, Scratch};
 use super::parametric::neg_binomial;
 use crate::seed::{Purpose, REPLICATES, Streams};
-use crate::vector::{Work, widest};
+use crate::vector::{Work, turn, widest};
 
 /// Tables beyond this many bytes are not built.
 const MOST_BYTES: usize = 64 << 20;
@@ -29,7 +31,12 @@ pub struct FixedSample {
     law: Vec<usize>,
     /// Channels with a sampler, and their means.
     sampled: Vec<(usize, f64)>,
+    /// Per group of eight replicates, what was drawn; empty where nothing is remembered.
+    remembered: Vec<OnceLock<Box<[Counts]>>>,
 }
+
+/// The counts of a channel in eight replicates.
+type Counts = [u16; REPLICATES];
 
 impl FixedSample {
     /// Works out the laws of channels with these means and variance `dispersion * mean`: negative binomial,
@@ -65,7 +72,37 @@ impl FixedSample {
             laws,
             law,
             sampled,
+            remembered: Vec::new(),
         }
+    }
+
+    /// Remembers what is drawn for the first `replicates`, whole groups of eight of them: the next time it costs a
+    /// tenth. Nothing is remembered where a count may be too large for 16 bits.
+    ///
+    /// Memory: [`FixedSample::bytes_remembered`], as they are drawn.
+    #[must_use]
+    pub fn remembering(mut self, replicates: u64) -> Self {
+        let small = self.laws.iter().all(|law| law.highest() <= u16::MAX.into());
+        if small && self.sampled.is_empty() {
+            let groups = usize::try_from(replicates / REPLICATES as u64).unwrap_or(0);
+            self.remembered = vec![OnceLock::new(); groups];
+        }
+        self
+    }
+
+    /// What [`FixedSample::remembering`] takes for so many channels and replicates, in bytes.
+    #[must_use]
+    pub fn bytes_remembered(channels: usize, replicates: u64) -> u64 {
+        (channels * size_of::<u16>()) as u64 * replicates
+    }
+
+    /// Where the counts of eight replicates are remembered, if they are.
+    fn memory(&self, replicates: &[u64; REPLICATES]) -> Option<&OnceLock<Box<[Counts]>>> {
+        let first = replicates[0];
+        let follow = (first..).zip(replicates).all(|(a, b)| a == *b);
+        let group = usize::try_from(first / REPLICATES as u64).ok()?;
+        let whole = follow && first.is_multiple_of(REPLICATES as u64);
+        self.remembered.get(group).filter(|_| whole)
     }
 
     /// Number of channels.
@@ -76,8 +113,29 @@ impl FixedSample {
 
     /// Draws the samples of eight replicates: `out[i][lane]` is the count of channel `i` in
     /// `replicates[lane]`, for as many channels as `out` is long. Time: O(n), about 4 ns a draw while the
-    /// tables fit into a cache; no allocation.
+    /// tables fit into a cache; no allocation but for what is remembered.
     pub fn fill(&self, replicates: &[u64; REPLICATES], out: &mut [[f64; REPLICATES]]) {
+        let memory = self.memory(replicates);
+        match memory.filter(|_| out.len() == self.channels()) {
+            Some(memory) => {
+                if let Some(counts) = memory.get() {
+                    widest(Recall { counts, out });
+                } else {
+                    self.draw(replicates, out);
+                    let mut counts = vec![[0; REPLICATES]; out.len()].into_boxed_slice();
+                    widest(Remember {
+                        drawn: out,
+                        counts: &mut counts,
+                    });
+                    // Where another thread was first it has drawn the same.
+                    let _ = memory.set(counts);
+                }
+            }
+            None => self.draw(replicates, out),
+        }
+    }
+
+    fn draw(&self, replicates: &[u64; REPLICATES], out: &mut [[f64; REPLICATES]]) {
         widest(Fill {
             sample: self,
             replicates,
@@ -125,6 +183,49 @@ impl Work for Fill<'_> {
             for ((out, law), words) in out.iter_mut().zip(laws).zip(words) {
                 *out = sample.laws[*law].draw8(words);
             }
+        }
+    }
+}
+
+struct Remember<'a> {
+    drawn: &'a [[f64; REPLICATES]],
+    counts: &'a mut [Counts],
+}
+
+impl Work for Remember<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "whole numbers of 16 bits"
+    )]
+    fn run(self) {
+        for (counts, drawn) in self.counts.iter_mut().zip(self.drawn) {
+            for lane in 0..REPLICATES {
+                counts[lane] = drawn[lane] as i32 as u16;
+            }
+            turn();
+        }
+    }
+}
+
+struct Recall<'a> {
+    counts: &'a [Counts],
+    out: &'a mut [[f64; REPLICATES]],
+}
+
+impl Work for Recall<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for (out, counts) in self.out.iter_mut().zip(self.counts) {
+            for lane in 0..REPLICATES {
+                out[lane] = f64::from(counts[lane]);
+            }
+            turn();
         }
     }
 }
@@ -213,6 +314,34 @@ mod tests {
                 };
                 assert_eq!(draw(|fill| widest(fill)), draw(|fill| fill.run()));
             }
+        }
+    }
+
+    #[test]
+    fn what_is_remembered_is_what_was_drawn() {
+        let means: Vec<f64> = (0..150).map(|i| 7.3 * f64::from(i * i % 97)).collect();
+        let plain = FixedSample::new(Streams::new(3), &means, 2.0);
+        let remembering = plain.clone().remembering(20);
+        assert_eq!(remembering.remembered.len(), 2);
+        let groups: [[u64; REPLICATES]; 4] = [
+            [0, 1, 2, 3, 4, 5, 6, 7],
+            [8, 9, 10, 11, 12, 13, 14, 15],
+            [16, 17, 18, 19, 19, 19, 19, 19],
+            [8, 9, 10, 11, 12, 12, 12, 12],
+        ];
+        for _ in 0..3 {
+            for group in groups {
+                assert_eq!(filled(&remembering, group), filled(&plain, group));
+            }
+            let mut few = vec![[0.0; REPLICATES]; 9];
+            remembering.fill(&groups[1], &mut few);
+            assert_eq!(few, filled(&plain, groups[1])[..9]);
+        }
+        assert!(remembering.remembered.iter().all(|m| m.get().is_some()));
+        // Counts that may be too large, or that a sampler draws, are not.
+        for mean in [50_000.0, 1e9] {
+            let large = FixedSample::new(Streams::new(3), &[mean], 1.0);
+            assert!(large.remembering(80).remembered.is_empty() == (mean > 65_535.0));
         }
     }
 

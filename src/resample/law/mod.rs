@@ -94,6 +94,12 @@ impl CountLaw {
         }
     }
 
+    /// The highest value that is drawn.
+    #[must_use]
+    pub fn highest(&self) -> f64 {
+        self.lowest + self.thresholds.len() as f64
+    }
+
     /// Memory of the table, in bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {
