@@ -83,11 +83,7 @@ impl Needs {
         } else {
             0
         };
-        let optima = if of_optima > 0 {
-            plan.optima(scenario)
-        } else {
-            0
-        };
+        let optima = if of_optima > 0 { plan.optima() } else { 0 };
         let bounds = plan.limits.len() as u64 * 48 * n;
         Some(
             plan.rows as u64 * per_row

@@ -172,8 +172,7 @@ impl BlockLifts {
         let like = if kernel.has_periods() {
             (0..row(plan.slots())).collect()
         } else {
-            let of_scenario = (&kernel.scenario.grid, kernel.judges());
-            likeness::firsts(of_scenario, plan, &chunks, rows, &rest)
+            likeness::firsts(kernel.judges(), plan, &chunks, rows, &rest)
         };
         let any = |draw: usize| chunks.iter().any(|chunk| chunk.capped[draw]);
         Ok(Self {

@@ -6,7 +6,6 @@ use super::layout::{Chosen, ONE, Part, row};
 use super::lifts::Rest;
 use super::plan::Plan;
 use super::recommended::Source;
-use crate::scenario::Grid;
 
 /// The rows of a block by what they hold.
 struct Rows {
@@ -63,7 +62,7 @@ impl Rows {
 ///
 /// Slots that are not found to be alike may be so nevertheless: nothing depends on it but time.
 pub(super) fn firsts(
-    (grid, judges): (&Grid, usize),
+    judges: usize,
     plan: &Plan,
     chunks: &[Chunk],
     rows: usize,
@@ -105,8 +104,7 @@ pub(super) fn firsts(
             .row_of_slot
             .get(slot)
             .map_or(ONE, |row| rows.of(*row));
-        let elasticity = grid.level_at(plan.configurations[slot]).elasticity;
-        let draws = pair([row(plan.draw(slot)), row(elasticity)]);
+        let draws = pair([row(plan.draw(slot)), row(plan.elasticity(slot))]);
         // Kinds, so that rows of one are never taken for numbers of another.
         let summed = matches!(plan.chosen[slot], Chosen::Sums { .. });
         let constant = matches!(recommended, Some(Source::Constant(_)));

@@ -33,6 +33,8 @@ pub(super) struct Plan {
     draw_of_slot: Vec<u32>,
     /// For each slot, the position of its bounds.
     bounds_of_slot: Vec<u32>,
+    /// For each slot, its position on the elasticity axis.
+    elasticity_of_slot: Vec<u32>,
 }
 
 /// Configurations that face the same draws.
@@ -197,8 +199,9 @@ impl Plan {
         }
         branches.sort_by_key(|b| (b.draw, b.cell));
         let mut layout = Layout::new(configurations.len(), judges, factored);
-        let (mut draw_of_slot, mut bounds_of_slot) =
-            (vec![0; configurations.len()], vec![0; configurations.len()]);
+        let none = || vec![0; configurations.len()];
+        let (mut draw_of_slot, mut bounds_of_slot, mut elasticity_of_slot) =
+            (none(), none(), none());
         let mut builder = Builder {
             scenario,
             keys: &keys,
@@ -211,6 +214,7 @@ impl Plan {
             for branch in group {
                 draw_of_slot[branch.slot as usize] = draw;
                 bounds_of_slot[branch.slot as usize] = branch.bounds;
+                elasticity_of_slot[branch.slot as usize] = branch.elasticity;
             }
             draws.push(builder.draw_node(group));
         }
@@ -222,6 +226,7 @@ impl Plan {
             chosen: layout.chosen,
             draw_of_slot,
             bounds_of_slot,
+            elasticity_of_slot,
         }
     }
 
@@ -238,6 +243,11 @@ impl Plan {
     /// Position of a slot's bounds.
     pub(super) fn bounds_of_slot(&self, slot: usize) -> usize {
         self.bounds_of_slot[slot] as usize
+    }
+
+    /// Position of a slot on the elasticity axis.
+    pub(super) fn elasticity(&self, slot: usize) -> usize {
+        self.elasticity_of_slot[slot] as usize
     }
 
     /// At most so many different plans, or parts of them, are made from the table itself.
@@ -262,17 +272,12 @@ impl Plan {
     }
 
     /// At most so many different optima there are: one per draw, elasticity and bounds.
-    pub(super) fn optima(&self, scenario: &Scenario) -> u64 {
-        let of_slot = |(slot, configuration): (usize, &u64)| {
-            let level = scenario.grid.level_at(*configuration);
-            (self.draw(slot), level.elasticity, self.bounds_of_slot(slot))
+    pub(super) fn optima(&self) -> u64 {
+        let of_slot = |slot: usize| {
+            let (draw, bounds) = (self.draw(slot), self.bounds_of_slot(slot));
+            (draw, self.elasticity(slot), bounds)
         };
-        let optima: BTreeSet<_> = self
-            .configurations
-            .iter()
-            .enumerate()
-            .map(of_slot)
-            .collect();
+        let optima: BTreeSet<_> = (0..self.slots()).map(of_slot).collect();
         optima.len() as u64
     }
 

@@ -211,7 +211,11 @@ impl Sweep<'_> {
                 Some(known) => known.merge(contender),
                 None => *known = Some(contender),
             }
-            all.summaries.extend(summaries);
+            if all.summaries.is_empty() {
+                all.summaries = summaries;
+            } else {
+                all.summaries.extend(summaries);
+            }
         }
         if whole { all } else { Decisions::default() }
     }

@@ -1,9 +1,9 @@
 //! Today's plan of a rule: what it says about the table as it is.
 
-use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock};
 
 use super::chain::{Chain, all_clipped, clip_flags};
+use super::interning::mix;
 use super::passes::{larger, smaller, zip};
 use super::planner::{Planner, TableMetric};
 use crate::allocate::{BoundMode, Bounds, Scratch, impose};
@@ -141,8 +141,12 @@ struct Cell {
     optimism_first_order: f64,
     /// The least and the most of the blended weights.
     reach: [f64; 2],
-    /// Shares that neighbours may have too, the latest last.
-    made: VecDeque<Made>,
+    /// Shares that neighbours may have too; where there is no room for more, the oldest make way.
+    made: Vec<Made>,
+    /// Hashes of their keys.
+    hashes: Vec<u64>,
+    /// How many were ever made.
+    count: usize,
 }
 
 /// Shares, and what is known of them whatever their bounds.
@@ -178,7 +182,9 @@ impl Cell {
                 1.0,
                 target.covariance,
             ),
-            made: VecDeque::new(),
+            made: Vec::new(),
+            hashes: Vec::new(),
+            count: 0,
         }
     }
 
@@ -240,9 +246,11 @@ impl Cell {
         scratch: &mut Scratch,
     ) -> Made {
         let key = self.key(rule, bounds);
-        let known = self.made.iter().rev().find(|made| made.key == key);
-        if let Some(known) = known.filter(|_| key.is_some()) {
-            return known.clone();
+        let hash = key.map_or(0, |(mode, sides)| sides.into_iter().fold(mode as u64, mix));
+        let same = |at: &usize| self.made[*at].key == key;
+        let like = self.hashes.iter().position(|other| *other == hash);
+        if let Some(known) = like.filter(|at| key.is_some() && same(at)) {
+            return self.made[known].clone();
         }
         // Made where they stay.
         let n = chain.status_quo().len();
@@ -251,14 +259,18 @@ impl Cell {
         let mut flags = self.flags;
         let imposed = impose(rule.bound_mode, bounds, &self.weights, scratch, shares);
         flags.merge(imposed);
-        let (moved_share, max_ratio) = widest(Moved {
+        let Seen {
+            moved_share,
+            max_ratio,
+            reach,
+        } = widest(See {
             x: shares,
             o: chain.status_quo(),
             growth: scenario.budget / scenario.campaigns.total_spend(),
         });
         let made = Made {
             key,
-            reach: widest(Reach(shares)),
+            reach,
             shares: made,
             flags,
             moved_share,
@@ -266,10 +278,14 @@ impl Cell {
         };
         let room = REMEMBERED.min(REMEMBERED_NUMBERS / made.shares.len().max(1));
         if key.is_some() && room > 0 {
-            while self.made.len() >= room {
-                self.made.pop_front();
+            if self.made.len() < room {
+                self.made.push(made.clone());
+                self.hashes.push(hash);
+            } else {
+                let oldest = self.count % room;
+                (self.made[oldest], self.hashes[oldest]) = (made.clone(), hash);
             }
-            self.made.push_back(made.clone());
+            self.count += 1;
         }
         made
     }
@@ -312,31 +328,57 @@ impl Work for Reach<'_> {
     }
 }
 
-/// How much a plan moves: half the sum of absolute changes, and the largest new spend over today's.
-struct Moved<'a> {
+/// What is known of shares whatever their bounds.
+struct Seen {
+    /// Half the sum of absolute changes.
+    moved_share: f64,
+    /// The largest new spend over today's.
+    max_ratio: f64,
+    /// The least and the most.
+    reach: [f64; 2],
+}
+
+/// Looks at shares, at all of this at once.
+struct See<'a> {
     x: &'a [f64],
     o: &'a [f64],
     growth: f64,
 }
 
-impl Work for Moved<'_> {
-    type Output = (f64, f64);
+impl Work for See<'_> {
+    type Output = Seen;
 
     #[inline(always)]
-    fn run(self) -> (f64, f64) {
-        let n = self.x.len();
-        let (x, o) = (self.x, &self.o[..n]);
-        let mut max_ratio = 0.0;
-        for i in 0..n {
-            let ratio = if o[i] > 0.0 {
-                self.growth * x[i] / o[i]
-            } else {
-                0.0
-            };
-            max_ratio = larger(max_ratio, ratio);
+    fn run(self) -> Seen {
+        let ratio = |x: f64, o: f64| {
+            let ratio = self.growth * x / o;
+            if o > 0.0 { ratio } else { 0.0 }
+        };
+        let (groups, rest) = self.x.as_chunks::<LANES>();
+        let (of_today, rest_of_today) = self.o[..self.x.len()].as_chunks::<LANES>();
+        let (mut least, mut most) = ([f64::INFINITY; LANES], [f64::NEG_INFINITY; LANES]);
+        // The changes are summed in the order of `lanes`; of the others, any order gives the same.
+        let (mut ratios, mut changes) = ([0.0; LANES], [0.0; LANES]);
+        for (x, o) in groups.iter().zip(of_today) {
+            least = zip(least, *x, smaller);
+            most = zip(most, *x, larger);
+            ratios = zip(ratios, zip(*x, *o, ratio), larger);
+            changes = zip(changes, zip(*x, *o, |x, o| (x - o).abs()), |sum, x| sum + x);
         }
-        let moved = 0.5 * lanes::fold(n, |i| (x[i] - o[i]).abs());
-        (moved, max_ratio)
+        for (lane, (x, o)) in rest.iter().zip(rest_of_today).enumerate() {
+            least[lane] = smaller(least[lane], *x);
+            most[lane] = larger(most[lane], *x);
+            ratios[lane] = larger(ratios[lane], ratio(*x, *o));
+            changes[lane] += (x - o).abs();
+        }
+        Seen {
+            moved_share: 0.5 * lanes::combine(&changes),
+            max_ratio: ratios.into_iter().fold(0.0, larger),
+            reach: [
+                least.into_iter().fold(f64::INFINITY, smaller),
+                most.into_iter().fold(f64::NEG_INFINITY, larger),
+            ],
+        }
     }
 }
 

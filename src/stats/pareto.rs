@@ -11,10 +11,17 @@ use std::cmp::Ordering;
 /// with a NaN is on no front and dominates nothing. Time: O(n log n), memory: one index per point.
 #[must_use]
 pub fn pareto_front(points: &[(f64, f64)]) -> Vec<bool> {
+    let valid = |i: &usize| !points[*i].0.is_nan() && !points[*i].1.is_nan();
+    let above = |a: &(f64, f64), b: &(f64, f64)| a.partial_cmp(b).unwrap_or(Ordering::Equal);
+    let top = (0..points.len()).filter(valid).map(|i| points[i]);
+    let Some((_, floor)) = top.reduce(|a, b| if above(&b, &a).is_gt() { b } else { a }) else {
+        return vec![false; points.len()];
+    };
+    // The point with the largest first coordinate beats all with a smaller second one: few are left to be sorted.
     let mut order: Vec<usize> = (0..points.len())
-        .filter(|&i| !points[i].0.is_nan() && !points[i].1.is_nan())
+        .filter(|i| valid(i) && points[*i].1 >= floor)
         .collect();
-    order.sort_unstable_by(|&a, &b| points[b].partial_cmp(&points[a]).unwrap_or(Ordering::Equal));
+    order.sort_unstable_by(|&a, &b| above(&points[b], &points[a]));
     let mut front = vec![false; points.len()];
     // The best second coordinate among points with a larger first one.
     let mut above: Option<f64> = None;

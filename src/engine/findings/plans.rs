@@ -5,13 +5,14 @@ use rayon::prelude::*;
 use crate::engine::chain::Chain;
 use crate::engine::interning::mix;
 use crate::engine::judge::Judge;
+use crate::engine::layout::row;
 use crate::engine::limits::Limits;
 use crate::engine::observer::Observer;
 use crate::engine::today::{TableTargets, Today, Todays};
 use crate::flag::Flags;
 use crate::lanes::LANES;
 use crate::problem::Error;
-use crate::scenario::{Position, Scenario};
+use crate::scenario::{Cursor, Scenario};
 use crate::units::Count;
 use crate::vector::{Work, widest};
 
@@ -71,23 +72,21 @@ impl Plans {
             }
             let mut limits = Limits::new(scenario);
             let mut cursor = scenario.grid.cursor();
-            let ways: Vec<(Position, usize)> = rules
-                .iter()
-                .map(|rule| {
-                    let at = cursor.at(rule * worlds);
-                    (at, limits.of(scenario, &at))
-                })
-                .collect();
-            let of_rule =
-                |todays: &mut (Todays<'_>, Vec<f64>),
-                 (rule, (at, bounds)): (&u64, &(Position, usize))| {
-                    let (todays, buffer) = todays;
-                    let today = todays.of(at, limits.get(*bounds));
-                    let lift = judge.lift(&today.shares, buffer);
-                    Facts::new(*rule, scenario.grid.alpha[at[2]] > 0.0, today, lift)
-                };
-            let buffers = || (Todays::new(&targets), Vec::new());
-            let pairs = rules.par_iter().zip(&ways).with_min_len(RULES_AT_ONCE);
+            let mut of = |rule: &u64| row(limits.of(scenario, &cursor.at(rule * worlds)));
+            let bounds: Vec<u32> = rules.iter().map(&mut of).collect();
+            let of_rule = |buffers: &mut (Cursor<'_>, Todays<'_>, Vec<f64>),
+                           (rule, bounds): (&u64, &u32)| {
+                let (cursor, todays, buffer) = buffers;
+                let at = cursor.at(rule * worlds);
+                let today = todays.of(&at, limits.get(*bounds as usize));
+                let lift = judge.lift(&today.shares, buffer);
+                Facts::new(*rule, scenario.grid.alpha[at[2]] > 0.0, today, lift)
+            };
+            let buffers = || {
+                let cursor = scenario.grid.cursor();
+                (cursor, Todays::new(&targets), Vec::new())
+            };
+            let pairs = rules.par_iter().zip(&bounds).with_min_len(RULES_AT_ONCE);
             facts.par_extend(pairs.map_init(buffers, of_rule));
         }
         Ok(Self { facts, step })
