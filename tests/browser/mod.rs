@@ -5,6 +5,8 @@ mod driver;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -14,6 +16,7 @@ use crate::runs::program;
 
 /// What keeps a page from being right whatever it shows: charts not drawn, a page wider than its window.
 const HEALTH: &str = "return {
+    ready: document.readyState,
     charts: document.querySelectorAll('.js-plotly-plot .main-svg').length,
     wanted: [...document.querySelectorAll('.chart')].filter((chart) => chart.closest('[hidden]') === null).length,
     wide: document.documentElement.scrollWidth - innerWidth,
@@ -39,17 +42,28 @@ fn run(folder: &TempDir, scenario: &Path, out: &str, extra: &[&str]) -> PathBuf 
 /// Opens a page and holds it to what every page must do.
 fn healthy(browser: &Browser, page: &Path, width: u32, dark: bool) -> Value {
     browser.open(page, width, dark);
-    let health = browser.run(HEALTH);
+    let mut health = browser.run(HEALTH);
+    // The driver may answer before the page has drawn, or is there at all, where a machine is busy.
+    for _ in 0..600 {
+        if drawn(&health) {
+            break;
+        }
+        thread::sleep(Duration::from_millis(100));
+        health = browser.run(HEALTH);
+    }
     let about = format!("{} at {width}, dark {dark}: {health}", page.display());
     assert_eq!(browser.console(), Vec::<String>::new(), "{about}");
     assert_eq!(browser.requests(), Vec::<String>::new(), "{about}");
-    let count = |what: &str| health[what].as_u64().unwrap();
-    // A page of points that nobody compares has fewer charts than others.
-    assert!(count("wanted") >= 3, "{about}");
-    assert!(count("charts") >= count("wanted"), "{about}");
+    assert!(drawn(&health), "{about}");
     assert!(health["wide"].as_i64().unwrap() <= 0, "{about}");
     assert_eq!(health["images"], 0, "{about}");
     health
+}
+
+/// Whether all charts are drawn. A page of points that nobody compares has fewer of them than others.
+fn drawn(health: &Value) -> bool {
+    let count = |what: &str| health[what].as_u64().unwrap();
+    health["ready"] == "complete" && count("wanted") >= 3 && count("charts") >= count("wanted")
 }
 
 /// The number of a column in the CSV file, as the file has it.
