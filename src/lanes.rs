@@ -57,6 +57,18 @@ pub(crate) fn halves(lanes: &[f64; LANES]) -> [f64; 2] {
     ]
 }
 
+/// The smaller number; `a` where the other is none. One instruction, where `f64::min` takes several.
+#[inline(always)]
+pub(crate) fn smaller(a: f64, b: f64) -> f64 {
+    if b < a { b } else { a }
+}
+
+/// The larger number; `a` where the other is none.
+#[inline(always)]
+pub(crate) fn larger(a: f64, b: f64) -> f64 {
+    if b > a { b } else { a }
+}
+
 /// `term(0) + ... + term(n - 1)` in the fixed order.
 #[inline(always)]
 pub fn fold(n: usize, term: impl Fn(usize) -> f64) -> f64 {

@@ -4,6 +4,7 @@
 //! run over the channels in order, in stretches of [`STRETCH`]: part of the results.
 
 use crate::lanes::LANES;
+pub(super) use crate::lanes::{larger, smaller};
 use crate::vector::{Work, turn};
 
 /// One number for each of eight replicates.
@@ -196,16 +197,6 @@ impl Work for Reach<'_> {
         };
         [of_all(least, smaller), of_all(most, larger)]
     }
-}
-
-#[inline(always)]
-pub(super) fn smaller(a: f64, b: f64) -> f64 {
-    if b < a { b } else { a }
-}
-
-#[inline(always)]
-pub(super) fn larger(a: f64, b: f64) -> f64 {
-    if b > a { b } else { a }
 }
 
 /// Writes `(1 - alpha) o_i + alpha q_i`; copies of `o` and `q` for an alpha of 0 and 1.

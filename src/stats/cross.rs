@@ -4,12 +4,14 @@
 //! lift ([`BestPerReplicate`]), the second compares each configuration with it ([`cross_summary`]).
 //! All configurations face the same draws, so differences within a replicate are paired.
 
-use super::passes::{Beside, Picks, Regrets, error_of_mean, totals};
+use super::passes::{
+    Beside, Middle, MiddleLanes, Picks, Regrets, both, each, error_of_mean, keep_if, totals,
+};
 use super::select::SelectScratch;
 use super::summary::SummaryPlan;
-use crate::lanes;
+use crate::lanes::{self, LANES, larger};
 use crate::units::comparable;
-use crate::vector::{Work, widest};
+use crate::vector::{Work, turn, widest};
 
 /// The best lift of every replicate, and how many configurations attain it, up to the rounding of
 /// [`comparable`] lifts.
@@ -117,14 +119,16 @@ impl BestPerReplicate {
         self.observe_all(lifts, 1);
     }
 
-    /// As [`BestPerReplicate::observe`], of so many configurations that have the same lifts.
-    pub fn observe_all(&mut self, lifts: &[f64], configurations: usize) {
-        widest(Observe {
+    /// As [`BestPerReplicate::observe`], of so many configurations that have the same lifts. Tells where these lie.
+    pub fn observe_all(&mut self, lifts: &[f64], configurations: usize) -> Middle {
+        let mut seen = widest(Observe {
             best: &mut self.best,
             ties: &mut self.ties,
             lifts,
             count: configurations as f64,
         });
+        seen.add_rest(lifts.as_chunks::<LANES>().1);
+        seen.middle(lifts.len())
     }
 
     /// Takes in what another pass saw of other configurations: exactly as if this one had seen them.
@@ -165,7 +169,7 @@ impl Best {
     }
 }
 
-/// [`BestPerReplicate::observe`].
+/// [`BestPerReplicate::observe`]; tells where the whole groups of eight lifts lie.
 struct Observe<'a> {
     best: &'a mut [f64],
     ties: &'a mut [f64],
@@ -174,13 +178,30 @@ struct Observe<'a> {
 }
 
 impl Work for Observe<'_> {
-    type Output = ();
+    type Output = MiddleLanes;
 
     #[inline(always)]
-    fn run(self) {
-        for ((best, ties), lift) in self.best.iter_mut().zip(self.ties).zip(self.lifts) {
+    fn run(self) -> MiddleLanes {
+        let mut seen = MiddleLanes::default();
+        let (best, best_rest) = self.best.as_chunks_mut::<LANES>();
+        let (ties, ties_rest) = self.ties.as_chunks_mut::<LANES>();
+        let (lifts, rest) = self.lifts.as_chunks::<LANES>();
+        // As `take`.
+        for ((best, ties), lifts) in best.iter_mut().zip(ties).zip(lifts) {
+            let lifts = &{ *lifts };
+            let (new, old) = (each(lifts, comparable), each(best, comparable));
+            let beaten = both(&new, &old, |new, old| keep_if(new > old, 1.0));
+            let added = both(&new, &old, |new, old| keep_if(new >= old, self.count));
+            let kept = both(ties, &beaten, |ties, beaten| ties * (1.0 - beaten));
+            *ties = both(&kept, &added, |kept, added| kept + added);
+            *best = both(best, lifts, |best, lift| larger(best, lift + 0.0));
+            seen.add(lifts);
+            turn();
+        }
+        for ((best, ties), lift) in best_rest.iter_mut().zip(ties_rest).zip(rest) {
             take(best, ties, *lift, self.count);
         }
+        seen
     }
 }
 
@@ -194,7 +215,7 @@ fn take(best: &mut f64, ties: &mut f64, lift: f64, count: f64) {
     *ties = kept + added;
     // No larger lift has a smaller comparable one. Adding 0 makes -0 the same number as 0, also in its
     // bits: whichever comes first, the best is 0.
-    *best = best.max(lift + 0.0);
+    *best = larger(*best, lift + 0.0);
 }
 
 /// Regret, probability of being best and paired difference to the best of one configuration.
@@ -224,17 +245,19 @@ pub fn cross_summary(
     let (first_regret, first_difference) = (best.lifts[0] - lifts[0], lifts[0] - star[0]);
     let mut regret = std::mem::take(&mut scratch.row);
     regret.resize(lifts.len(), 0.0);
-    let [high, total, squares] = widest(Regrets {
+    let [high, sums @ ..] = widest(Regrets {
         lifts,
+        star,
         best: &best.lifts,
+        weight: &best.weight,
         out: &mut regret,
         origin: first_regret,
+        beside: Beside {
+            origin: first_difference,
+        },
     });
-    let rows = [lifts, star, &best.lifts, &best.weight];
-    let origin = first_difference;
-    let [d, dd, wins] = totals(rows, Beside { origin });
     let high = high.iter().copied().fold(0.0, f64::max);
-    let [r, rr] = [total, squares].map(|lanes| lanes::combine(&lanes));
+    let [r, rr, d, dd, wins] = sums.map(|lanes| lanes::combine(&lanes));
     let x = plan.regret_ranks.select(&regret, 0.0, high, scratch);
     let (regret_p95, regret_p95_mcse) = (plan.regret.quantile(x), plan.regret.mcse(x));
     scratch.row = regret;

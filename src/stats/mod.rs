@@ -54,6 +54,7 @@ pub use self::optimism::{
 };
 pub use self::order::{QuantileRank, Quantiles};
 pub use self::pareto::pareto_front;
+pub use self::passes::Middle;
 pub use self::prim::{Phase, PrimAxis, PrimStep, best_trade, prim};
 pub use self::ratio::ratio_of_means;
 pub use self::saltelli::{RangeEffects, Saltelli};

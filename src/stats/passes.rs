@@ -1,7 +1,7 @@
 //! The passes over rows of replicates: each reads every number once and adds in the fixed order of
 //! [`lanes`].
 
-use crate::lanes::{self, LANES};
+use crate::lanes::{self, LANES, larger, smaller};
 use crate::units::comparable;
 use crate::vector::{Work, widest};
 
@@ -27,9 +27,9 @@ pub(super) trait Terms<const ROWS: usize, const TERMS: usize> {
     fn terms(&self, rows: [&Lane; ROWS]) -> [Lane; TERMS];
 }
 
-/// Where a row lies.
+/// Where some numbers lie.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Middle {
+pub struct Middle {
     /// The smallest number.
     pub(super) low: f64,
     /// The largest.
@@ -65,7 +65,7 @@ impl Work for Centre<'_> {
 
 /// [`Middle`] per lane.
 #[derive(Debug, PartialEq)]
-struct MiddleLanes {
+pub(super) struct MiddleLanes {
     low: Lane,
     high: Lane,
     total: Lane,
@@ -85,22 +85,22 @@ impl Default for MiddleLanes {
 impl MiddleLanes {
     /// Takes in one number per lane.
     #[inline(always)]
-    fn add(&mut self, x: &Lane) {
-        self.low = both(&self.low, x, f64::min);
-        self.high = both(&self.high, x, f64::max);
+    pub(super) fn add(&mut self, x: &Lane) {
+        self.low = both(&self.low, x, smaller);
+        self.high = both(&self.high, x, larger);
         self.total = both(&self.total, x, |total, x| total + x);
     }
 
     /// Takes in the last numbers, fewer than there are lanes.
-    fn add_rest(&mut self, rest: &[f64]) {
+    pub(super) fn add_rest(&mut self, rest: &[f64]) {
         for (lane, x) in rest.iter().enumerate() {
-            self.low[lane] = self.low[lane].min(*x);
-            self.high[lane] = self.high[lane].max(*x);
+            self.low[lane] = smaller(self.low[lane], *x);
+            self.high[lane] = larger(self.high[lane], *x);
             self.total[lane] += x;
         }
     }
 
-    fn middle(&self, n: usize) -> Middle {
+    pub(super) fn middle(&self, n: usize) -> Middle {
         let low = self.low.iter().copied().fold(f64::INFINITY, f64::min);
         let high = self.high.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         // The sum of equal numbers rounds; their mean is one of them, so that none lies apart from it.
@@ -148,7 +148,7 @@ pub(super) struct Shortfall {
 impl Terms<1, 2> for Shortfall {
     #[inline(always)]
     fn terms(&self, [x]: [&Lane; 1]) -> [Lane; 2] {
-        let short = each(x, |x| (self.edge - x).max(0.0));
+        let short = each(x, |x| larger(0.0, self.edge - x));
         [short, each(&short, |x| x * x)]
     }
 }
@@ -195,43 +195,80 @@ impl Terms<4, 5> for Picks {
     }
 }
 
-/// Writes the regrets of a row.
+/// Writes the regrets of a row, and compares it with the star's and the best lifts meanwhile.
 pub(super) struct Regrets<'a> {
     pub(super) lifts: &'a [f64],
+    pub(super) star: &'a [f64],
     pub(super) best: &'a [f64],
+    pub(super) weight: &'a [f64],
     /// Overwritten by `best - lift`.
     pub(super) out: &'a mut [f64],
-    /// What sums are taken from.
+    /// What sums of regrets are taken from.
     pub(super) origin: f64,
+    pub(super) beside: Beside,
 }
 
 impl Work for Regrets<'_> {
-    /// The largest regret, `sum (r - origin)` and `sum (r - origin)^2`.
-    type Output = [Lane; 3];
+    /// The largest regret, `sum (r - origin)`, `sum (r - origin)^2`, and the sums of [`Beside`].
+    type Output = [Lane; 6];
 
     #[inline(always)]
-    fn run(self) -> [Lane; 3] {
-        let (lifts, lifts_rest) = self.lifts.as_chunks();
-        let (best, best_rest) = self.best.as_chunks();
+    fn run(self) -> [Lane; 6] {
+        let n = self.out.len();
+        let rows = [self.lifts, self.star, self.best, self.weight];
+        let (chunks, rests) = chunks_of(rows, n);
         let (out, out_rest) = self.out.as_chunks_mut();
-        let (mut high, mut total, mut squares) = ([0.0; LANES], [0.0; LANES], [0.0; LANES]);
-        for ((out, best), lifts) in out.iter_mut().zip(best).zip(lifts) {
-            *out = both(best, lifts, |best, lift| best - lift);
-            high = both(&high, out, f64::max);
-            let distance = each(out, |regret| regret - self.origin);
-            total = both(&total, &distance, |total, x| total + x);
-            squares = both(&squares, &distance, |total, x| total + x * x);
+        let mut totals = [[0.0; LANES]; 6];
+        for (chunk, out) in out.iter_mut().enumerate() {
+            let numbers = std::array::from_fn(|row| &chunks[row][chunk]);
+            let terms;
+            (*out, terms) = regret(numbers, self.origin, &self.beside);
+            totals[0] = both(&totals[0], &terms[0], larger);
+            for term in 1..6 {
+                totals[term] = both(&totals[term], &terms[term], |total, x| total + x);
+            }
         }
-        let rest = out_rest.iter_mut().zip(best_rest).zip(lifts_rest);
-        for (lane, ((out, best), lift)) in rest.enumerate() {
-            *out = best - lift;
-            let distance = *out - self.origin;
-            high[lane] = high[lane].max(*out);
-            total[lane] += distance;
-            squares[lane] += distance * distance;
+        let (last, terms) = regret(rests.each_ref(), self.origin, &self.beside);
+        for lane in 0..n % LANES {
+            out_rest[lane] = last[lane];
+            totals[0][lane] = larger(totals[0][lane], terms[0][lane]);
+            for term in 1..6 {
+                totals[term][lane] += terms[term][lane];
+            }
         }
-        [high, total, squares]
+        totals
     }
+}
+
+/// The regrets of eight replicates, and what [`Regrets`] makes of them.
+#[inline(always)]
+fn regret(numbers: [&Lane; 4], origin: f64, beside: &Beside) -> (Lane, [Lane; 6]) {
+    let [lifts, _, best, _] = numbers;
+    let regret = both(best, lifts, |best, lift| best - lift);
+    let distance = each(&regret, |regret| regret - origin);
+    let [difference, square, wins] = beside.terms(numbers);
+    let terms = [
+        regret,
+        distance,
+        each(&distance, |x| x * x),
+        difference,
+        square,
+        wins,
+    ];
+    (regret, terms)
+}
+
+/// The first `n` numbers of some rows: groups of eight, and the last ones, with zeros behind them.
+#[inline(always)]
+fn chunks_of<const ROWS: usize>(rows: [&[f64]; ROWS], n: usize) -> ([&[Lane]; ROWS], [Lane; ROWS]) {
+    let mut chunks = [&[][..]; ROWS];
+    let mut rests = [[0.0; LANES]; ROWS];
+    for row in 0..ROWS {
+        let (whole, rest) = rows[row][..n].as_chunks::<LANES>();
+        chunks[row] = whole;
+        rests[row][..rest.len()].copy_from_slice(rest);
+    }
+    (chunks, rests)
 }
 
 /// A number per lane. One step at a time for all lanes is what the compiler makes vector instructions of.
@@ -239,7 +276,7 @@ pub(super) type Lane = [f64; LANES];
 
 /// One step for every lane.
 #[inline(always)]
-fn each(x: &Lane, step: impl Fn(f64) -> f64) -> Lane {
+pub(super) fn each(x: &Lane, step: impl Fn(f64) -> f64) -> Lane {
     let mut out = [0.0; LANES];
     for lane in 0..LANES {
         out[lane] = step(x[lane]);
@@ -259,7 +296,7 @@ pub(super) fn both(x: &Lane, y: &Lane, step: impl Fn(f64, f64) -> f64) -> Lane {
 
 /// `x` where a condition holds, else 0: without a branch, which the compiler would make of `if`.
 #[inline(always)]
-fn keep_if(condition: bool, x: f64) -> f64 {
+pub(super) fn keep_if(condition: bool, x: f64) -> f64 {
     f64::from_bits(u64::from(condition).wrapping_neg() & x.to_bits())
 }
 
@@ -277,14 +314,7 @@ impl<T: Terms<ROWS, TERMS>, const ROWS: usize, const TERMS: usize> Work
     #[inline(always)]
     fn run(self) -> [Lane; TERMS] {
         let n = self.rows[0].len();
-        let mut chunks = [&[][..]; ROWS];
-        // The last numbers, and zeros that are not counted.
-        let mut rests = [[0.0; LANES]; ROWS];
-        for row in 0..ROWS {
-            let (whole, rest) = self.rows[row][..n].as_chunks::<LANES>();
-            chunks[row] = whole;
-            rests[row][..rest.len()].copy_from_slice(rest);
-        }
+        let (chunks, rests) = chunks_of(self.rows, n);
         let mut totals = [[0.0; LANES]; TERMS];
         let mut numbers = [&[0.0; LANES]; ROWS];
         let mut chunk = 0;
@@ -358,20 +388,17 @@ mod tests {
             let (chunks, _) = x.as_chunks();
             assert_eq!(Centre(chunks).run(), widest(Centre(chunks)));
             let (mut out, mut wide_out) = (vec![0.0; n], vec![0.0; n]);
-            let (lifts, best, origin) = (&x, &y, 0.1);
-            let run = Regrets {
-                lifts,
-                best,
-                out: &mut out,
-                origin,
-            }
-            .run();
-            let wide = widest(Regrets {
-                lifts,
-                best,
-                out: &mut wide_out,
-                origin,
-            });
+            let regrets = |out| Regrets {
+                lifts: &x,
+                star: &y,
+                best: &best,
+                weight: &weight,
+                out,
+                origin: 0.1,
+                beside: Beside { origin: 0.2 },
+            };
+            let run = regrets(&mut out[..]).run();
+            let wide = widest(regrets(&mut wide_out));
             assert_eq!((run, out), (wide, wide_out));
         }
     }

@@ -160,6 +160,19 @@ impl SummaryPlan {
         target: f64,
         pessimism: f64,
     ) -> Summary {
+        self.summarise_around(centre(lifts), lifts, scratch, target, pessimism)
+    }
+
+    /// As [`SummaryPlan::summarise`], where it is known already where the lifts lie.
+    #[must_use]
+    pub fn summarise_around(
+        &self,
+        middle: Middle,
+        lifts: &[f64],
+        scratch: &mut SelectScratch,
+        target: f64,
+        pessimism: f64,
+    ) -> Summary {
         debug_assert_eq!(
             lifts.len(),
             self.n,
@@ -171,7 +184,7 @@ impl SummaryPlan {
             high,
             mean,
             half_means,
-        } = centre(lifts);
+        } = middle;
         let spread = Spread {
             mean,
             above: ZERO_LIFT,

@@ -3,9 +3,9 @@
 //! The largest of every eight numbers is their peak. If as many peaks as numbers are wanted reach a bound, so
 //! do as many numbers, and all that reach it lie under those peaks.
 
-use super::passes::both;
+use super::passes::{Lane, both};
 use super::select::{SelectScratch, buckets, scale};
-use crate::lanes::LANES;
+use crate::lanes::{LANES, larger, smaller};
 use crate::vector::{Work, turn, widest};
 
 /// Numbers that give eight peaks: every eighth of them lies under the same.
@@ -38,11 +38,11 @@ impl SelectScratch {
         let mut peaks = std::mem::take(&mut self.peaks);
         peaks.resize(LANES * blocks.len(), 0.0);
         let (rows, _) = peaks.as_chunks_mut();
-        widest(Peaks {
+        let low = widest(Peaks {
             blocks,
             peaks: rows,
         });
-        let low = peaks.iter().copied().fold(f64::INFINITY, f64::min);
+        let low = low.into_iter().fold(f64::INFINITY, smaller);
         let buckets = buckets(peaks.len());
         let scale = scale(buckets, low, high);
         let usable = scale > 0.0 && scale.is_finite();
@@ -106,25 +106,28 @@ fn grow<T: Clone + Default>(buffer: &mut Vec<T>, len: usize) {
     }
 }
 
-/// Writes the peaks of every block.
+/// Writes the peaks of every block, and finds the lowest per lane.
 struct Peaks<'a> {
     blocks: &'a [[f64; BLOCK]],
     peaks: &'a mut [[f64; LANES]],
 }
 
 impl Work for Peaks<'_> {
-    type Output = ();
+    type Output = Lane;
 
     #[inline(always)]
-    fn run(self) {
+    fn run(self) -> Lane {
+        let mut low = [f64::INFINITY; LANES];
         for (peaks, block) in self.peaks.iter_mut().zip(self.blocks) {
             let mut high = [f64::NEG_INFINITY; LANES];
             for row in block.as_chunks().0 {
-                high = both(&high, row, f64::max);
+                high = both(&high, row, larger);
             }
             *peaks = high;
+            low = both(&low, &high, smaller);
             turn();
         }
+        low
     }
 }
 
@@ -160,16 +163,16 @@ mod tests {
         let x = sample("heavy", 640);
         let (blocks, _) = x.as_chunks();
         let (mut peaks, mut wide) = ([[0.0; LANES]; 10], [[0.0; LANES]; 10]);
-        Peaks {
+        let low = Peaks {
             blocks,
             peaks: &mut peaks,
         }
         .run();
-        widest(Peaks {
+        let wide_low = widest(Peaks {
             blocks,
             peaks: &mut wide,
         });
-        assert_eq!(peaks, wide);
+        assert_eq!((low, peaks), (wide_low, wide));
         let second = (64..128)
             .step_by(LANES)
             .map(|i| x[i + 3])
