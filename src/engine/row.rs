@@ -16,8 +16,8 @@ pub struct ConfigurationRow {
     pub replicates: u64,
     /// Replicates left out because the sample held no conversion at all.
     pub degenerate_replicates: u64,
-    /// Statistics of each lift that was asked for. Configurations whose lifts are the same in every bit may share
-    /// them.
+    /// Statistics of each lift that was asked for. Configurations of a world whose lifts are the same in every bit
+    /// may share them: what rests on lifts alone is the same for these, such as how they compare with others.
     pub lifts: Arc<[(Lift, Summary)]>,
     /// Mean optimism and its Monte Carlo standard error, where apparent and decision lift are known and
     /// optimism is not among `lifts`.

@@ -23,8 +23,8 @@ pub struct Column {
     /// What it says, in a sentence.
     pub meaning: String,
     fill: Fill,
-    /// Whether it looks at nothing but [`ConfigurationRow::lifts`].
-    pub(super) of_lifts: bool,
+    /// Whether rows that share [`ConfigurationRow::lifts`] have the same value. Such columns follow each other.
+    pub(super) shared: bool,
 }
 
 impl std::fmt::Debug for Column {
@@ -48,14 +48,14 @@ impl Column {
             unit,
             meaning: meaning.into(),
             fill: Fill::Row(Box::new(fill)),
-            of_lifts: false,
+            shared: false,
         }
     }
 
-    /// Says that it looks at nothing but the statistics of lifts.
-    fn of_lifts(self) -> Self {
+    /// Says that its values rest on the lifts alone.
+    fn shared(self) -> Self {
         Self {
-            of_lifts: true,
+            shared: true,
             ..self
         }
     }
@@ -120,26 +120,24 @@ pub fn configuration_columns(scenario: &Scenario) -> Vec<Column> {
         |row| Cell::Integer(row.configuration.index),
     )];
     columns.extend(axis_columns(scenario));
+    let mut shared = Vec::new();
     for &lift in &scenario.run.lifts {
-        columns.extend(
-            lift_columns(scenario, lift)
-                .into_iter()
-                .map(Column::of_lifts),
-        );
+        shared.extend(lift_columns(scenario, lift));
     }
     let reports = |lift| scenario.run.reports(lift);
     if !reports(Lift::Optimism) && reports(Lift::Apparent) && reports(Lift::Decision) {
-        columns.extend(optimism_columns());
+        shared.extend(optimism_columns());
     }
     if reports(Lift::Decision) || reports(Lift::Optimism) {
-        columns.extend(rival_columns());
+        shared.extend(rival_columns());
     }
     if reports(Lift::Optimism) || reports(Lift::Apparent) && reports(Lift::Decision) {
-        columns.extend(picked_columns());
+        shared.extend(picked_columns());
     }
     if scenario.world.split.is_some() && reports(Lift::Decision) {
-        columns.extend(split_columns());
+        shared.extend(split_columns());
     }
+    columns.extend(shared.into_iter().map(Column::shared));
     if scenario.metrics.clairvoyant {
         columns.extend(attainable_columns(scenario));
     }
@@ -158,7 +156,7 @@ fn axis_columns(scenario: &Scenario) -> Vec<Column> {
                 unit,
                 meaning: meaning.to_owned(),
                 fill: Fill::Axis(axis),
-                of_lifts: false,
+                shared: false,
             }
         })
         .collect()

@@ -173,10 +173,10 @@ impl Sink for RunWriter<'_> {
     fn render(&self, rows: &[ConfigurationRow], text: &mut Vec<u8>) {
         text.reserve(rows.len() * self.columns.len() * CELL);
         let mut lasts = vec![Last::NONE; self.columns.len()];
-        // Columns of lifts follow each other; rows that share these share their text.
-        let first = self.columns.iter().position(|column| column.of_lifts);
+        // Rows that share their lifts share the text of what rests on these.
+        let first = self.columns.iter().position(|column| column.shared);
         let first = first.unwrap_or(self.columns.len());
-        let end = first + self.columns.iter().filter(|column| column.of_lifts).count();
+        let end = first + self.columns.iter().filter(|column| column.shared).count();
         let mut shared: Vec<Range<usize>> = Vec::with_capacity(rows.len());
         for (position, row) in rows.iter().enumerate() {
             let mut write = |columns: Range<usize>, text: &mut Vec<u8>| {
