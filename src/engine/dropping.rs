@@ -556,6 +556,7 @@ fn spread(all: Vec<(usize, Point)>) -> Vec<(usize, Point)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::idle::Idle;
     use crate::engine::{Unobserved, settle};
     use crate::scenario::{Campaigns, Columns, Dropping, fixture};
     use crate::truth::TruthModel;
@@ -598,7 +599,9 @@ mod tests {
         let stage = sweep
             .stage(all, plain.run.replicates, Phase::Sweep)
             .unwrap();
-        let rows = sweep.rows(&stage, 0..stage.plan.slots(), None).unwrap();
+        let rows = sweep
+            .rows(&stage, 0..stage.plan.slots(), None, &Idle::default())
+            .unwrap();
         let score = |row: &crate::engine::ConfigurationRow| {
             crate::engine::Criterion::ALL.map(|criterion| criterion.of(row).unwrap())
         };

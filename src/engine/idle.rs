@@ -1,23 +1,62 @@
 //! Buffers that nobody uses at the moment.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Buffers for whoever works next: as many as ever worked at once.
 ///
 /// Parallel work is split into more pieces than there are threads, and a run passes over its replicates several
 /// times. New buffers for each piece took longer to come by than much of the work in them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Idle<T>(Mutex<Vec<T>>);
 
-impl<T: Default> Idle<T> {
+/// Buffers in use. They come back when this is dropped.
+#[derive(Debug)]
+pub(super) struct Lent<'a, T> {
+    buffers: Option<T>,
+    idle: &'a Idle<T>,
+}
+
+impl<T> Default for Idle<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<T> Idle<T> {
+    /// Buffers as others have left them, or new ones.
+    pub(super) fn lent(&self, new: impl FnOnce() -> T) -> Lent<'_, T> {
+        let taken = self.all().pop();
+        Lent {
+            buffers: Some(taken.unwrap_or_else(new)),
+            idle: self,
+        }
+    }
+
     /// Does some work in buffers, as others have left them.
-    pub(super) fn lend<R>(&self, work: impl FnOnce(&mut T) -> R) -> R {
-        let idle = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let taken = idle().pop();
-        let mut buffers = taken.unwrap_or_default();
-        let done = work(&mut buffers);
-        idle().push(buffers);
-        done
+    pub(super) fn lend<R>(&self, work: impl FnOnce(&mut T) -> R) -> R
+    where
+        T: Default,
+    {
+        work(self.lent(T::default).buffers())
+    }
+
+    fn all(&self) -> MutexGuard<'_, Vec<T>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T> Lent<'_, T> {
+    pub(super) fn buffers(&mut self) -> &mut T {
+        match &mut self.buffers {
+            Some(buffers) => buffers,
+            None => unreachable!("they are given back when nobody can ask any more"),
+        }
+    }
+}
+
+impl<T> Drop for Lent<'_, T> {
+    fn drop(&mut self) {
+        self.idle.all().extend(self.buffers.take());
     }
 }
 

@@ -1,9 +1,11 @@
 //! The finished rows of a block: the statistics of its lifts, and today's plans.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use super::idle::Idle;
 use super::interning::Interner;
 use super::lifts::BlockLifts;
 use super::plan::Plan;
@@ -29,7 +31,14 @@ const SLOTS_AT_ONCE: usize = 8;
 const BEST_SET_LEVEL: f64 = 0.05;
 
 impl Sweep<'_> {
-    pub(super) fn summary_plans(&self, plan: &Plan, lifts: &BlockLifts) -> Vec<SummaryPlan> {
+    /// What the statistics of the lifts of each draw rest on.
+    pub(super) fn summary_plans<'s>(&self, stage: &'s Stage) -> &'s [SummaryPlan] {
+        let Stage { plan, lifts, .. } = stage;
+        let made = || self.new_summary_plans(plan, lifts);
+        stage.summary_plans.get_or_init(made)
+    }
+
+    fn new_summary_plans(&self, plan: &Plan, lifts: &BlockLifts) -> Vec<SummaryPlan> {
         let metrics = &self.scenario.metrics;
         // The verdict rests on 5 % and 95 %, break-evens on the median, whatever quantiles were asked for.
         let quantiles: Vec<f64> = metrics
@@ -47,22 +56,23 @@ impl Sweep<'_> {
     }
 
     /// The finished rows of some slots of a block.
-    pub(super) fn rows(
-        &self,
+    pub(super) fn rows<'s>(
+        &'s self,
         stage: &Stage,
         slots: Range<usize>,
         standing: Option<&Standing>,
+        idle: &Idle<Scratch<'s>>,
     ) -> Result<Vec<ConfigurationRow>, Error> {
         if self.observer.cancelled() {
             return Err(Error::Interrupted);
         }
         let Stage { plan, lifts, .. } = stage;
-        let plans = self.summary_plans(plan, lifts);
+        let plans = self.summary_plans(stage);
         let compared = standing.and_then(|standing| self.compared_plans(stage, standing));
-        let compared = compared.as_ref().unwrap_or(&plans);
+        let compared = compared.as_deref().unwrap_or(plans);
         let rules = self.scenario.grid.len() / self.scenario.grid.worlds();
         let margin = stats::best_set_margin(rules, BEST_SET_LEVEL);
-        let scratch = || Scratch::new(self);
+        let scratch = || idle.lent(|| Scratch::new(self));
         let first = slots.start;
         let like = |position: usize| lifts.like(first + position);
         let leaders = Interner::default().firsts(
@@ -77,6 +87,7 @@ impl Sweep<'_> {
             .par_iter()
             .with_min_len(SLOTS_AT_ONCE)
             .map_init(scratch, |scratch, position| {
+                let scratch = scratch.buffers();
                 let slot = first + position;
                 let summary_plan = &plans[plan.draw(slot)];
                 let mut row = self.row(stage, slot, summary_plan, scratch);
@@ -122,6 +133,7 @@ impl Sweep<'_> {
                 if leader == position {
                     return row.clone();
                 }
+                let scratch = scratch.buffers();
                 self.follow(row, plan, lifts, first + position, standing, scratch)
             });
         Ok(rows.collect())
@@ -174,20 +186,7 @@ impl Sweep<'_> {
         let Stage { plan, lifts, .. } = stage;
         let (at, configuration) = scratch.configuration(self.scenario, plan.configurations[slot]);
         let metrics = &self.scenario.metrics;
-        let mut summaries = Vec::with_capacity(self.scenario.run.lifts.len());
-        let known = stage.decisions.get(slot);
-        for &lift in &self.scenario.run.lifts {
-            if let (Lift::Decision, Some(known)) = (lift, known) {
-                summaries.push((lift, known.clone()));
-                continue;
-            }
-            if lift == Lift::Optimism {
-                optimism(plan, lifts, slot, 0, scratch);
-            } else {
-                lifts.row(lift, plan, slot, &mut scratch.row);
-            }
-            summaries.push((lift, scratch.summarise(summary_plan, metrics)));
-        }
+        let summaries = self.summaries(stage, slot, summary_plan, scratch);
         // Where optimism is reported in full, its mean is among its statistics already.
         let reported = self.scenario.run.reports(Lift::Optimism);
         let optimism = (!reported && optimism(plan, lifts, slot, 0, scratch)).then(|| {
@@ -203,7 +202,7 @@ impl Sweep<'_> {
             configuration,
             replicates: defined,
             degenerate_replicates: lifts.replicates() as u64 - defined,
-            lifts: summaries.into(),
+            lifts: summaries,
             optimism,
             periods: self.periods(plan, lifts, slot, summary_plan, scratch),
             rivals: None,
@@ -213,6 +212,37 @@ impl Sweep<'_> {
             plan: plan_row,
             flags,
         }
+    }
+
+    /// The statistics of the lifts that were asked for.
+    fn summaries(
+        &self,
+        stage: &Stage,
+        slot: usize,
+        summary_plan: &SummaryPlan,
+        scratch: &mut Scratch<'_>,
+    ) -> Arc<[(Lift, Summary)]> {
+        let Stage { plan, lifts, .. } = stage;
+        let wanted = self.scenario.run.lifts.as_slice();
+        if let ([Lift::Decision], Some(known)) = (wanted, stage.decisions.alone(slot)) {
+            return Arc::clone(known);
+        }
+        let known = stage.decisions.get(slot);
+        let mut of_lift = |lift: &Lift| {
+            if let (Lift::Decision, Some(known)) = (lift, known) {
+                return (*lift, known.clone());
+            }
+            if *lift == Lift::Optimism {
+                optimism(plan, lifts, slot, 0, scratch);
+            } else {
+                lifts.row(*lift, plan, slot, &mut scratch.row);
+            }
+            (
+                *lift,
+                scratch.summarise(summary_plan, &self.scenario.metrics),
+            )
+        };
+        wanted.iter().map(&mut of_lift).collect()
     }
 
     /// Both versions of the decision lift by held-out rows; `None` with another truth.
@@ -346,7 +376,7 @@ fn position_of(configuration: u64) -> usize {
 }
 
 /// Buffers of one thread of statistics.
-struct Scratch<'a> {
+pub(super) struct Scratch<'a> {
     cursor: Cursor<'a>,
     todays: Todays<'a>,
     row: Vec<f64>,

@@ -8,6 +8,7 @@
 use super::budget::{Options, refuse_size};
 use super::chain::Chain;
 use super::dropping;
+use super::idle::Idle;
 use super::observer::{Observer, Phase};
 use super::row::ConfigurationRow;
 use super::stages::survivors;
@@ -104,7 +105,7 @@ fn needed(
         let slots = stage.plan.slots();
         for first in (0..slots).step_by(ROWS_AT_ONCE) {
             let some = first..slots.min(first + ROWS_AT_ONCE);
-            let rows = sweep.rows(&stage, some, None)?;
+            let rows = sweep.rows(&stage, some, None, &Idle::default())?;
             needed = rows
                 .iter()
                 .map(|row| of_row(row, stopping))

@@ -2,12 +2,14 @@
 //! dropped early is there more than one.
 
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use super::budget::{Options, blocks, staged_blocks};
 use super::lifts::BlockLifts;
 use super::plan::Plan;
 use super::standing::Decisions;
 use crate::scenario::{RunSettings, Scenario};
+use crate::stats::SummaryPlan;
 
 /// Configurations that were swept through the same replicates.
 #[derive(Debug)]
@@ -16,6 +18,8 @@ pub(super) struct Stage {
     pub(super) lifts: BlockLifts,
     /// Statistics of the decision lifts, where the first pass has made them.
     pub(super) decisions: Decisions,
+    /// What the statistics of each draw rest on, once these were asked for.
+    pub(super) summary_plans: OnceLock<Vec<SummaryPlan>>,
 }
 
 impl Stage {
@@ -24,6 +28,7 @@ impl Stage {
             plan,
             lifts,
             decisions: Decisions::default(),
+            summary_plans: OnceLock::new(),
         }
     }
 }

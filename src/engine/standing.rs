@@ -1,11 +1,12 @@
 //! How the rules of a world stand to each other: the first pass over all configurations.
 
 use std::ops::Range;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::idle::Idle;
 use super::plan::Plan;
 use super::stages::Stage;
 use super::sweep::Sweep;
@@ -53,11 +54,14 @@ pub(super) struct Standing {
     pub(super) pareto: Vec<bool>,
 }
 
+/// Statistics of decision lifts as rows have them that tell of no other lift.
+type Alone = Arc<[(Lift, Summary)]>;
+
 /// Statistics of the decision lifts of a stage: one entry for all slots with the same lifts; none before the first
 /// pass.
 #[derive(Debug, Default)]
 pub(super) struct Decisions {
-    summaries: Vec<Summary>,
+    summaries: Vec<Alone>,
     /// For each slot, its entry.
     entries: Vec<usize>,
 }
@@ -65,6 +69,11 @@ pub(super) struct Decisions {
 impl Decisions {
     /// Those of a slot.
     pub(super) fn get(&self, slot: usize) -> Option<&Summary> {
+        self.alone(slot).map(|summary| &summary[0].1)
+    }
+
+    /// The same, for rows that tell of no other lift.
+    pub(super) fn alone(&self, slot: usize) -> Option<&Alone> {
         self.summaries.get(*self.entries.get(slot)?)
     }
 }
@@ -204,7 +213,7 @@ impl Sweep<'_> {
                 star: Vec::new(),
             };
             if let Some(star) = highest(&summaries) {
-                contender.mean = summaries[star].mean;
+                contender.mean = summaries[star][0].1.mean;
                 lifts.row(Lift::Decision, plan, slots[star], &mut contender.star);
             }
             match known {
@@ -238,31 +247,40 @@ impl Sweep<'_> {
         slots: &[usize],
         like: &[usize],
         whole: bool,
-    ) -> (Option<Seen>, Vec<Summary>) {
+    ) -> (Option<Seen>, Vec<Alone>) {
         const JOB: usize = 64;
         let Stage { plan, lifts, .. } = stage;
         let compared = self.scenario.run.compared();
-        let (plans, metrics) = (self.summary_plans(plan, lifts), &self.scenario.metrics);
+        let (plans, metrics) = (self.summary_plans(stage), &self.scenario.metrics);
         // As many as there are threads: whoever saw which configurations changes nothing.
         let idle: Mutex<Vec<Seen>> = Mutex::new(Vec::new());
         let picks = self.kernel.kept.picks();
         let take = || idle.lock().ok()?.pop();
-        let job = |(slots, like): (&[usize], &[usize])| -> Vec<Summary> {
+        let buffers: Idle<(Vec<f64>, SelectScratch)> = Idle::default();
+        let job = |(slots, like): (&[usize], &[usize])| -> Vec<Alone> {
             let replicates = lifts.defined_before(plan.draw(slots[0]), compared);
             let mut best = take().unwrap_or_else(|| Seen::new(replicates, picks));
-            let (mut row, mut select) = (Vec::new(), SelectScratch::default());
-            let summary = |(slot, like): (&usize, &usize)| {
-                if let Some(best) = &mut best.apparent {
-                    lifts.when_chosen(plan, *slot, &mut row);
-                    best.observe_all(&row[..replicates], *like);
-                }
-                lifts.row(Lift::Decision, plan, *slot, &mut row);
-                best.decision.observe_all(&row[..replicates], *like);
-                let (target, pessimism) = (metrics.target, metrics.pessimism);
-                let plan = &plans[plan.draw(*slot)];
-                whole.then(|| plan.summarise(&row, &mut select, target, pessimism))
-            };
-            let summaries = slots.iter().zip(like).filter_map(summary).collect();
+            let summaries = buffers.lend(|(row, select)| {
+                let summary = |(slot, like): (&usize, &usize)| {
+                    if let Some(best) = &mut best.apparent {
+                        lifts.when_chosen(plan, *slot, row);
+                        best.observe_all(&row[..replicates], *like);
+                    }
+                    lifts.row(Lift::Decision, plan, *slot, row);
+                    let middle = best.decision.observe_all(&row[..replicates], *like);
+                    let (target, pessimism) = (metrics.target, metrics.pessimism);
+                    let plan = &plans[plan.draw(*slot)];
+                    whole.then(|| {
+                        let summary = if row.len() == replicates {
+                            plan.summarise_around(middle, row, select, target, pessimism)
+                        } else {
+                            plan.summarise(row, select, target, pessimism)
+                        };
+                        Arc::from([(Lift::Decision, summary)])
+                    })
+                };
+                slots.iter().zip(like).filter_map(summary).collect()
+            });
             if let Ok(mut idle) = idle.lock() {
                 idle.push(best);
             }
@@ -270,7 +288,7 @@ impl Sweep<'_> {
         };
         let size = slots.len().div_ceil(16).clamp(1, JOB);
         let jobs = slots.par_chunks(size).zip(like.par_chunks(size));
-        let summaries: Vec<Vec<Summary>> = jobs.map(job).collect();
+        let summaries: Vec<Vec<_>> = jobs.map(job).collect();
         let best = idle.into_inner().unwrap_or_default().into_iter();
         let best = best.reduce(|mut best, other| {
             best.merge(&other);
@@ -281,10 +299,11 @@ impl Sweep<'_> {
 }
 
 /// Position of the highest mean; the first of equals.
-fn highest(summaries: &[Summary]) -> Option<usize> {
+fn highest(summaries: &[Alone]) -> Option<usize> {
     let mut star = None;
     let mut mean = f64::NEG_INFINITY;
     for (position, summary) in summaries.iter().enumerate() {
+        let summary = &summary[0].1;
         if star.is_none() || summary.mean > mean {
             (star, mean) = (Some(position), summary.mean);
         }

@@ -7,12 +7,14 @@
 use std::ops::Range;
 
 use super::chain::Chain;
+use super::idle::Idle;
 use super::judge::Judge;
 use super::kernel::Kernel;
 use super::lifts::BlockLifts;
 use super::observer::{Observer, Phase};
 use super::plan::Plan;
 use super::row::{ConfigurationRow, Draws};
+use super::rows::Scratch;
 use super::stages::{Stage, members};
 use super::standing::Standing;
 use super::today::TableTargets;
@@ -20,7 +22,7 @@ use super::worlds::Worlds;
 use crate::problem::{Error, Place, Problem};
 use crate::scenario::Scenario;
 
-/// Finished rows that are held at a time.
+/// Finished rows that are made at a time, while as many are taken in.
 pub(super) const ROWS_AT_ONCE: usize = 2_048;
 
 /// More than this fraction of replicates without any conversion is an error.
@@ -73,20 +75,48 @@ impl<'a> Sweep<'a> {
         draws: bool,
         take: &mut dyn FnMut(Made<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        for part in parts(stages) {
-            if draws {
-                self.draws_of_part(stages, &part, take)?;
-            }
-            let mut rows = Vec::new();
-            for (stage, slots) in stages.iter().zip(part) {
-                rows.extend(self.rows(stage, slots, standing)?);
-            }
-            if stages.len() > 1 {
-                rows.sort_unstable_by_key(|row| row.configuration.index);
-            }
-            take(Made::Rows(&rows))?;
+        let (mut parts, idle) = (parts(stages), Idle::default());
+        let mut part = parts.next();
+        let mut made = part
+            .as_deref()
+            .map(|part| self.rows_of_part(stages, part, standing, &idle));
+        // Much of taking rows in is one thread's work: the next ones are made meanwhile.
+        while let (Some(rows), Some(taken)) = (made.take().transpose()?, part.take()) {
+            part = parts.next();
+            rayon::in_place_scope(|scope| {
+                if let (Some(part), made) = (part.as_deref(), &mut made) {
+                    scope.spawn(|_| *made = Some(self.rows_of_part(stages, part, standing, &idle)));
+                }
+                if draws {
+                    self.draws_of_part(stages, &taken, take)?;
+                }
+                take(Made::Rows(&rows))
+            })?;
         }
         Ok(())
+    }
+
+    /// The rows of some slots of each stage, in grid order.
+    fn rows_of_part<'s>(
+        &'s self,
+        stages: &[Stage],
+        part: &[Range<usize>],
+        standing: Option<&Standing>,
+        idle: &Idle<Scratch<'s>>,
+    ) -> Result<Vec<ConfigurationRow>, Error> {
+        let mut rows = Vec::new();
+        for (stage, slots) in stages.iter().zip(part) {
+            let of_stage = self.rows(stage, slots.clone(), standing, idle)?;
+            if rows.is_empty() {
+                rows = of_stage;
+            } else {
+                rows.extend(of_stage);
+            }
+        }
+        if stages.len() > 1 {
+            rows.sort_unstable_by_key(|row| row.configuration.index);
+        }
+        Ok(rows)
     }
 
     /// Hands every replicate's lifts of a block to `take`.
