@@ -56,8 +56,8 @@ const NO_WEIGHT: f64 = 6e-309;
 #[derive(Debug, Default)]
 pub struct Scratch {
     events: Vec<Event>,
-    positions: Vec<f64>,
     channels: Vec<usize>,
+    columns: project::Columns,
 }
 
 /// A breakpoint of a piecewise linear sum of shares: where a channel becomes free, or reaches its
