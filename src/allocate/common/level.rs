@@ -1,7 +1,6 @@
 //! The pairs of a level, solved side by side: looking up ranks and computing with them take turns, each a
 //! pass over columns, which keeps both fast.
 
-use super::Source;
 use super::blend::Blend;
 use super::pairs::{CommonBounds, Guess, Level};
 use super::ranked::Ranked;
@@ -26,7 +25,7 @@ pub(super) struct Columns {
 #[derive(Debug, Default)]
 pub(super) struct Open {
     /// Their positions.
-    at: Vec<usize>,
+    at: Vec<u32>,
     lo: Vec<f64>,
     hi: Vec<f64>,
     powered: [Vec<f64>; 2],
@@ -40,16 +39,29 @@ impl Open {
         &mut self,
         bounds: &CommonBounds,
         level: &Level,
-        reach: [f64; 2],
+        sources: &[u32],
         scales: &[f64],
     ) {
-        let range = level.start..level.end;
+        let range = level.start as u32..level.end as u32;
+        let solved = |(at, source): (u32, &u32)| u32::from(at == *source);
+        let count = range.clone().zip(sources).map(solved).sum::<u32>() as usize;
         self.at.clear();
-        let solved = |at: &usize| bounds.source(*at, reach) == Source::Pair(*at);
-        self.at.extend(range.filter(solved));
+        if count == sources.len() {
+            self.at.extend(range);
+        } else if count > 0 {
+            let own = |(at, source): (u32, &u32)| (at == *source).then_some(at);
+            self.at.extend(range.zip(sources).filter_map(own));
+        }
         let gather = |column: &mut Vec<f64>, from: &[f64]| {
-            column.clear();
-            column.extend(self.at.iter().map(|at| from[*at]));
+            column.resize(count, 0.0);
+            let from = &from[level.start..level.end];
+            if count == from.len() {
+                column.copy_from_slice(from);
+                return;
+            }
+            for (to, at) in column.iter_mut().zip(&self.at) {
+                *to = from[*at as usize - level.start];
+            }
         };
         gather(&mut self.lo, &bounds.lo);
         gather(&mut self.hi, &bounds.hi);
@@ -58,11 +70,17 @@ impl Open {
         gather(&mut self.scales, scales);
     }
 
+    /// Whether there are none.
+    #[inline(always)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.at.is_empty()
+    }
+
     /// Puts their solutions where those of all pairs are.
     #[inline(always)]
     pub(super) fn close(&self, scales: &mut [f64]) {
         for (at, scale) in self.at.iter().zip(&self.scales) {
-            scales[*at] = *scale;
+            scales[*at as usize] = *scale;
         }
     }
 }
@@ -123,7 +141,7 @@ impl Columns {
             if returns[0].is_nan() {
                 returns = blend.settle::<JUDGES>(lo[i], hi[i], scales[i]);
             }
-            found[*at] = returns;
+            found[*at as usize] = returns;
         }
     }
 

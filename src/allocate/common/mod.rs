@@ -44,28 +44,27 @@ pub struct CommonScratch {
     columns: Columns,
     /// The pairs of a level that are solved.
     open: Open,
-    /// What every pair brings.
+    /// Where what each pair brings comes from.
+    sources: Vec<u32>,
+    /// What every pair that is solved brings, and what the weights bring.
     returns: Vec<[f64; 2]>,
 }
 
-/// Where what a pair brings comes from.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Source {
-    /// It lies around all weights, which are kept.
-    Weights,
-    /// It has the solution of a pair at this position, perhaps its own.
-    Pair(usize),
-}
-
 impl CommonBounds {
-    /// The source of a pair at a position, where the weights lie between `smallest` and `largest`.
+    /// Writes where what each pair brings comes from, where the weights lie between `smallest` and `largest`:
+    /// the position of a pair, perhaps its own, or one after the last, where it lies around all weights, which
+    /// are kept.
     #[inline(always)]
-    fn source(&self, at: usize, [smallest, largest]: [f64; 2]) -> Source {
-        match (self.lo[at] < smallest, self.hi[at] > largest) {
-            (true, true) => Source::Weights,
-            (true, false) => Source::Pair(self.extremes[at][0] as usize),
-            (false, true) => Source::Pair(self.extremes[at][1] as usize),
-            (false, false) => Source::Pair(at),
+    fn sources(&self, [smallest, largest]: [f64; 2], sources: &mut Vec<u32>) {
+        let n = self.len();
+        sources.resize(n, 0);
+        let [lowest, highest] = self.extremes.each_ref().map(|all| &all[..n]);
+        let (lo, hi) = (&self.lo[..n], &self.hi[..n]);
+        for (at, source) in sources.iter_mut().enumerate() {
+            let (free_below, free_above) = (lo[at] < smallest, hi[at] > largest);
+            let lifts = if free_above { highest[at] } else { at as u32 };
+            let cuts = if free_above { n as u32 } else { lowest[at] };
+            *source = if free_below { cuts } else { lifts };
         }
     }
 }
@@ -113,41 +112,40 @@ impl<R: FnMut(usize, [f64; 2])> Work for Returns<'_, R> {
         let ranked = scratch
             .sums
             .add_up(&scratch.sorted, self.w, self.rates, bounds.elasticity);
-        scratch.scales.resize(bounds.len(), 1.0);
-        scratch.returns.resize(bounds.len(), [0.0; 2]);
-        let reach = ranked.reach();
+        let n = bounds.len();
+        // Weights that are kept come last.
+        scratch.scales.resize(n + 1, 1.0);
+        scratch.returns.resize(n + 1, [0.0; 2]);
+        bounds.sources(ranked.reach(), &mut scratch.sources);
         let blend = Blend::new(ranked, bounds.elasticity);
-        let (columns, scales) = (&mut scratch.columns, &mut scratch.scales);
-        let (open, returns) = (&mut scratch.open, &mut scratch.returns);
+        let (columns, scales) = (&mut scratch.columns, &mut scratch.scales[..]);
+        let (open, returns) = (&mut scratch.open, &mut scratch.returns[..]);
+        scales[n] = 1.0;
         for (position, level) in bounds.levels.iter().enumerate() {
+            let sources = &scratch.sources[level.start..level.end];
             if position == 0 {
                 scales[..level.end].fill(1.0);
             } else {
                 level::guess(&bounds.guesses[level.start..level.end], level.start, scales);
             }
-            open.fill(bounds, level, reach, scales);
-            if self.rates.len() < 2 {
+            open.fill(bounds, level, sources, scales);
+            if open.is_empty() {
+                // Nothing to solve.
+            } else if self.rates.len() < 2 {
                 columns.solve::<1>(&blend, open, level.steps, returns);
             } else {
                 columns.solve::<2>(&blend, open, level.steps, returns);
             }
             // Later levels are guessed from all pairs.
             open.close(scales);
-            for at in level.start..level.end {
-                match bounds.source(at, reach) {
-                    Source::Weights => scales[at] = 1.0,
-                    Source::Pair(source) => scales[at] = scales[source],
-                }
+            for (at, source) in (level.start..).zip(sources) {
+                scales[at] = scales[*source as usize];
             }
         }
         let [first, second] = blend.ranked.totals;
-        let kept = [first, if self.rates.len() < 2 { 0.0 } else { second }];
-        for (at, pair) in bounds.pairs.iter().enumerate() {
-            let of_pair = match bounds.source(at, reach) {
-                Source::Weights => kept,
-                Source::Pair(source) => returns[source],
-            };
-            (self.record)(*pair, of_pair);
+        returns[n] = [first, if self.rates.len() < 2 { 0.0 } else { second }];
+        for (pair, source) in bounds.pairs.iter().zip(&scratch.sources) {
+            (self.record)(*pair, returns[*source as usize]);
         }
     }
 }

@@ -16,7 +16,7 @@ pub struct CommonBounds {
     pub(super) guesses: Vec<Guess>,
     /// For each pair, the one with the same `hi` and the lowest `lo`, and that with the same `lo` and the highest
     /// `hi`, by position.
-    pub(super) extremes: Vec<[u32; 2]>,
+    pub(super) extremes: [Vec<u32>; 2],
     /// Where the pairs were given.
     pub(super) pairs: Vec<usize>,
     pub(super) levels: Vec<Level>,
@@ -79,8 +79,8 @@ impl CommonBounds {
         bounds
     }
 
-    fn extremes(&self) -> Vec<[u32; 2]> {
-        let mut extremes = vec![[0, 0]; self.pairs.len()];
+    fn extremes(&self) -> [Vec<u32>; 2] {
+        let mut extremes = [vec![0; self.pairs.len()], vec![0; self.pairs.len()]];
         let mut order: Vec<usize> = (0..self.pairs.len()).collect();
         let mut mark = |along: &[f64], across: &[f64], side: usize, last: bool| {
             // Those that agree along follow each other, ascending across.
@@ -91,7 +91,7 @@ impl CommonBounds {
             for alike in order.chunk_by(|a, b| along[*a].to_bits() == along[*b].to_bits()) {
                 let extreme = alike[if last { alike.len() - 1 } else { 0 }];
                 for pair in alike {
-                    extremes[*pair][side] = extreme as u32;
+                    extremes[side][*pair] = extreme as u32;
                 }
             }
         };

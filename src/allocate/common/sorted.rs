@@ -9,6 +9,10 @@ use crate::lanes::LANES;
 /// Moves that the last, comparing pass may make per weight before it counts as the wrong method.
 const MOVES: usize = 8;
 
+/// A weight that lies farther from its place than this is moved there by comparing; nearer ones are all
+/// moved at once.
+const NEAR: usize = 8;
+
 /// A guard below all weights: no bound is reached by it, whatever it is multiplied by.
 const BELOW: f64 = -1.0;
 
@@ -28,6 +32,11 @@ pub(super) struct Sorted {
     /// Number of weights that are zero.
     pub(super) zeros: usize,
     keys: Vec<u32>,
+    /// The weights as their buckets place them, between [`NEAR`] guards on both sides, and their channels.
+    placed: Vec<f64>,
+    channels: Vec<u32>,
+    /// By how much each one of them has to move.
+    moves: Vec<i64>,
 }
 
 /// Values between two, in buckets of the same width in bits.
@@ -45,31 +54,67 @@ impl Sorted {
     #[inline(always)]
     pub(super) fn sort(&mut self, w: &[f64]) {
         let n = w.len();
-        self.spread(w);
+        let crowd = self.spread(w);
         self.order.resize(n, 0);
+        self.channels.resize(n, 0);
         self.values.resize(n + 1 + AHEAD, 0.0);
         self.values[0] = BELOW;
         self.values[n + 1..].fill(f64::INFINITY);
-        let values = &mut self.values[1..=n];
+        self.placed.resize(n + 2 * NEAR, 0.0);
+        self.placed[..NEAR].fill(BELOW);
+        self.placed[n + NEAR..].fill(f64::INFINITY);
+        let (placed, channels) = (&mut self.placed[NEAR..][..n], &mut self.channels[..n]);
         for (i, (key, w)) in self.keys.iter().zip(w).enumerate() {
             let next = &mut self.guide[*key as usize + 1];
             let rank = *next as usize;
             *next += 1;
-            values[rank] = positive(*w);
-            self.order[rank] = i as u32;
+            placed[rank] = positive(*w);
+            channels[rank] = i as u32;
         }
-        if !insertion(values, &mut self.order) {
-            sort_by_comparing(w, values, &mut self.order);
+        if crowd <= NEAR {
+            self.settle(n, crowd);
+        } else {
+            let values = &mut self.values[1..=n];
+            values.copy_from_slice(placed);
+            self.order.copy_from_slice(channels);
+            if !insertion(values, &mut self.order) {
+                sort_by_comparing(w, values, &mut self.order);
+            }
         }
+        let values = &mut self.values[1..=n];
         self.zeros = values.iter().take_while(|w| **w <= 0.0).count();
         values[..self.zeros].fill(BELOW);
         self.guide[0] = self.zeros as u32;
     }
 
-    /// Assigns weights to buckets, and counts how many lie below each bucket, one entry late: placing the
-    /// weights counts on.
+    /// Moves the placed weights to their ranks, where no bucket holds more than `crowd` of those that are not
+    /// zero: all that is larger and stands before a weight, or smaller and behind, stands near.
     #[inline(always)]
-    fn spread(&mut self, w: &[f64]) {
+    fn settle(&mut self, n: usize, crowd: usize) {
+        self.moves.clear();
+        self.moves.resize(n, 0);
+        let placed = &self.placed[NEAR..][..n];
+        for distance in 1..crowd {
+            let before = &self.placed[NEAR - distance..][..n];
+            let behind = &self.placed[NEAR + distance..][..n];
+            let sides = before.iter().zip(behind);
+            for ((to, w), (before, behind)) in self.moves.iter_mut().zip(placed).zip(sides) {
+                *to += i64::from(behind < w) - i64::from(before > w);
+            }
+        }
+        let (values, order) = (&mut self.values[1..=n], &mut self.order[..n]);
+        let all = placed.iter().zip(&self.channels).zip(&self.moves);
+        for (rank, ((w, channel), to)) in (0_i64..).zip(all) {
+            let rank = (rank + to) as usize;
+            values[rank] = *w;
+            order[rank] = *channel;
+        }
+    }
+
+    /// Assigns weights to buckets, and counts how many lie below each bucket, one entry late: placing the
+    /// weights counts on. The most that one bucket holds, that of zero aside.
+    #[inline(always)]
+    fn spread(&mut self, w: &[f64]) -> usize {
         let most = (2 * w.len()).next_power_of_two().clamp(64, 1 << 16);
         let buckets = Buckets::of(w, most);
         self.buckets = buckets;
@@ -80,11 +125,13 @@ impl Sorted {
         for key in &self.keys {
             self.guide[*key as usize + 2] += 1;
         }
+        let crowd = self.guide[3..].iter().fold(0, |most, count| most.max(*count));
         let mut below = 0;
         for count in &mut self.guide {
             below += *count;
             *count = below;
         }
+        crowd as usize
     }
 }
 
