@@ -111,7 +111,9 @@ impl Columns {
     #[inline(always)]
     fn most(&self, term: impl Fn(Channel) -> f64) -> f64 {
         let larger = |a: f64, b: f64| if b > a { b } else { a };
-        self.reduce(0.0, term, larger, |all| all.iter().copied().fold(0.0, larger))
+        self.reduce(0.0, term, larger, |all| {
+            all.iter().copied().fold(0.0, larger)
+        })
     }
 
     /// The smallest `term` of a channel.
@@ -119,7 +121,9 @@ impl Columns {
     fn least(&self, term: impl Fn(Channel) -> f64) -> f64 {
         let smaller = |a: f64, b: f64| if b < a { b } else { a };
         let all = f64::INFINITY;
-        self.reduce(all, term, smaller, |of| of.iter().copied().fold(all, smaller))
+        self.reduce(all, term, smaller, |of| {
+            of.iter().copied().fold(all, smaller)
+        })
     }
 
     /// Eight channels at a time, which is the order of [`lanes::fold`].
@@ -258,15 +262,11 @@ impl Work for Level<'_> {
             // A share that must sum to at most 1 with the others never reaches an upper bound of 1.
             *closes = if *hi < 1.0 { hi / w } else { f64::INFINITY };
         }
-        let [from, to] = match columns.guess(target) {
-            Some(around) => around,
-            None => columns.search(target),
-        };
+        let guessed = columns.guess(target);
+        let [from, to] = guessed.unwrap_or_else(|| columns.search(target));
         let is_free = |opens: f64, closes: f64| opens <= from && closes >= to;
         let clipped = |closes: f64, lo: f64, hi: f64| if closes <= from { hi } else { lo };
-        let free = columns.sum(|c| {
-            if is_free(c.opens, c.closes) { c.w } else { 0.0 }
-        });
+        let free = columns.sum(|c| if is_free(c.opens, c.closes) { c.w } else { 0.0 });
         let rest = target
             - columns.sum(|c| {
                 if is_free(c.opens, c.closes) {

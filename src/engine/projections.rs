@@ -8,6 +8,7 @@ use super::passes::{Lane, ZERO};
 use super::plan::Branch;
 use crate::allocate::{CommonBounds, CommonScratch, project_returns};
 use crate::lanes::LANES;
+use crate::vector::{Work, widest};
 
 /// The configurations of one blend that are projected, at one elasticity.
 #[derive(Debug)]
@@ -27,7 +28,8 @@ pub(super) struct ProjectScratch {
     weights: Vec<f64>,
     rates: [Vec<f64>; 2],
     common: CommonScratch,
-    returns: Vec<[Lane; 2]>,
+    /// By pair and judge.
+    returns: Vec<Lane>,
 }
 
 impl ProjectGroup {
@@ -68,7 +70,7 @@ impl ProjectGroup {
         weights: &[Lane],
         judges: &[Judging<'_>],
         scratch: &mut ProjectScratch,
-        mut write: impl FnMut(usize, Lane),
+        write: impl FnMut(usize, Lane),
     ) {
         let ProjectScratch {
             weights: of_lane,
@@ -76,42 +78,73 @@ impl ProjectGroup {
             common,
             returns,
         } = scratch;
-        let last = self.bounds.len() - 1;
-        returns.clear();
-        returns.resize(self.bounds.len(), [ZERO; 2]);
+        returns.resize(self.bounds.len() * self.judges, ZERO);
         for lane in 0..LANES {
             of_lane.clear();
             of_lane.extend(weights.iter().map(|w| w[lane]));
-            for (rates, judge) in rates.iter_mut().zip(judges) {
-                rates.clear();
-                match judge.rates {
-                    Rates::Same(same) => rates.extend_from_slice(same),
-                    Rates::Lanes(lanes) => rates.extend(lanes.iter().map(|rate| rate[lane])),
-                }
+            let mut all: [&[f64]; 2] = [&[]; 2];
+            for ((rates, of_lane), judge) in all.iter_mut().zip(&mut *rates).zip(judges) {
+                *rates = match judge.rates {
+                    Rates::Same(same) => same,
+                    Rates::Lanes(lanes) => {
+                        of_lane.clear();
+                        of_lane.extend(lanes.iter().map(|rate| rate[lane]));
+                        of_lane
+                    }
+                };
             }
-            let all: [&[f64]; 2] = [&rates[0], &rates[1]];
             let used = &all[..judges.len()];
             let record = |pair: usize, of_pair: [f64; 2]| {
-                for (judge, brought) in of_pair.into_iter().enumerate() {
-                    returns[pair][judge][lane] = brought;
+                let all = &mut returns[pair * self.judges..][..self.judges];
+                for (returns, brought) in all.iter_mut().zip(of_pair) {
+                    returns[lane] = brought;
                 }
             };
             project_returns(&self.bounds, of_lane, used, common, record);
         }
-        for position in 0..last {
-            for (number, judge) in judges.iter().enumerate() {
-                let (brought, kept) = (returns[position][number], returns[last][number]);
+        widest(Lifts {
+            first: self.first,
+            stays: alpha == 0.0,
+            judges,
+            returns,
+            write,
+        });
+    }
+}
+
+/// Writes lifts, given returns by pair and judge; the last pair is no bounds.
+struct Lifts<'a, W> {
+    first: usize,
+    /// Whether the blend is today's mix.
+    stays: bool,
+    judges: &'a [Judging<'a>],
+    returns: &'a [Lane],
+    write: W,
+}
+
+impl<W: FnMut(usize, Lane)> Work for Lifts<'_, W> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(mut self) {
+        let judges = self.judges.len();
+        let (pairs, kept) = self.returns.split_at(self.returns.len() - judges);
+        for (position, brought) in pairs.chunks_exact(judges).enumerate() {
+            let all = brought.iter().zip(kept).zip(self.judges);
+            for (number, ((brought, kept), judge)) in all.enumerate() {
                 let mut lift = ZERO;
                 for lane in 0..LANES {
-                    // Today's mix, where the bounds let it be, has exactly no lift.
-                    let stays = alpha == 0.0 && brought[lane] == kept[lane];
-                    lift[lane] = if stays {
-                        0.0
-                    } else {
-                        brought[lane] / judge.baseline[lane] - 1.0
-                    };
+                    lift[lane] = brought[lane] / judge.baseline[lane] - 1.0;
                 }
-                write(self.first + position * self.judges + number, lift);
+                if self.stays {
+                    // Today's mix, where the bounds let it be, has exactly no lift.
+                    for lane in 0..LANES {
+                        if brought[lane] == kept[lane] {
+                            lift[lane] = 0.0;
+                        }
+                    }
+                }
+                (self.write)(self.first + position * judges + number, lift);
             }
         }
     }

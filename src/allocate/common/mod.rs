@@ -129,12 +129,10 @@ impl<R: FnMut(usize, [f64; 2])> Work for Returns<'_, R> {
                 level::guess(&bounds.guesses[level.start..level.end], level.start, scales);
             }
             open.fill(bounds, level, sources, scales);
-            if open.is_empty() {
-                // Nothing to solve.
-            } else if self.rates.len() < 2 {
-                columns.solve::<1>(&blend, open, level.steps, returns);
-            } else {
-                columns.solve::<2>(&blend, open, level.steps, returns);
+            match self.rates.len() {
+                _ if open.is_empty() => (),
+                0 | 1 => columns.solve::<1>(&blend, open, level.steps, returns),
+                _ => columns.solve::<2>(&blend, open, level.steps, returns),
             }
             // Later levels are guessed from all pairs.
             open.close(scales);

@@ -35,8 +35,8 @@ pub(super) struct Sorted {
     /// The weights as their buckets place them, between [`NEAR`] guards on both sides, and their channels.
     placed: Vec<f64>,
     channels: Vec<u32>,
-    /// By how much each one of them has to move.
-    moves: Vec<i64>,
+    /// By how much each one of them has to move, wrapping where that is down.
+    moves: Vec<u32>,
 }
 
 /// Values between two, in buckets of the same width in bits.
@@ -99,20 +99,21 @@ impl Sorted {
             let behind = &self.placed[NEAR + distance..][..n];
             let sides = before.iter().zip(behind);
             for ((to, w), (before, behind)) in self.moves.iter_mut().zip(placed).zip(sides) {
-                *to += i64::from(behind < w) - i64::from(before > w);
+                let up = to.wrapping_add(u32::from(behind < w));
+                *to = up.wrapping_sub(u32::from(before > w));
             }
         }
         let (values, order) = (&mut self.values[1..=n], &mut self.order[..n]);
         let all = placed.iter().zip(&self.channels).zip(&self.moves);
-        for (rank, ((w, channel), to)) in (0_i64..).zip(all) {
-            let rank = (rank + to) as usize;
+        for (rank, ((w, channel), to)) in (0_u32..).zip(all) {
+            let rank = rank.wrapping_add(*to) as usize;
             values[rank] = *w;
             order[rank] = *channel;
         }
     }
 
     /// Assigns weights to buckets, and counts how many lie below each bucket, one entry late: placing the
-    /// weights counts on. The most that one bucket holds, that of zero aside.
+    /// weights counts on. The most weights that one bucket holds, other than zero.
     #[inline(always)]
     fn spread(&mut self, w: &[f64]) -> usize {
         let most = (2 * w.len()).next_power_of_two().clamp(64, 1 << 16);
@@ -125,7 +126,11 @@ impl Sorted {
         for key in &self.keys {
             self.guide[*key as usize + 2] += 1;
         }
-        let crowd = self.guide[3..].iter().fold(0, |most, count| most.max(*count));
+        // What lies in the bucket of zero is zero, unless weights are so small that they have no other.
+        let first = if buckets.low > 0.0 { 3 } else { 2 };
+        let crowd = self.guide[first..]
+            .iter()
+            .fold(0, |most, count| most.max(*count));
         let mut below = 0;
         for count in &mut self.guide {
             below += *count;
@@ -219,4 +224,42 @@ fn range(w: &[f64]) -> (f64, f64) {
 #[inline(always)]
 fn positive(w: f64) -> f64 {
     if w > NO_WEIGHT { w } else { 0.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn assert_sorted(w: &[f64]) {
+        let mut sorted = Sorted::default();
+        sorted.sort(w);
+        let mut order: Vec<u32> = (0..w.len() as u32).collect();
+        order.sort_by(|a, b| positive(w[*a as usize]).total_cmp(&positive(w[*b as usize])));
+        assert_eq!(sorted.order, order, "{w:?}");
+        for (rank, i) in order.iter().enumerate().skip(sorted.zeros) {
+            assert_eq!(sorted.values[rank + 1], w[*i as usize]);
+        }
+    }
+
+    #[test]
+    fn equal_and_crowded_and_tiny_weights_are_sorted_by_value_then_by_position() {
+        for n in [1, 2, 7, 8, 9, 40, 216] {
+            for step in [1, 5, 77, 1001] {
+                let part = |i: usize| (i * step * 7919 % 1009) as f64 / 1009.0;
+                let all = |of: &dyn Fn(usize) -> f64| (0..n).map(of).collect::<Vec<_>>();
+                assert_sorted(&all(&|i| 0.5 + part(i)));
+                assert_sorted(&all(&|i| (8.0 * part(i)).floor()));
+                assert_sorted(&all(&|i| 1.0 + 1e-12 * part(i)));
+                assert_sorted(&all(&|i| (-700.0 * part(i)).exp()));
+                assert_sorted(&all(&|i| {
+                    if i % 3 == 0 {
+                        0.0
+                    } else {
+                        1e-300 * part(i).powi(9)
+                    }
+                }));
+                assert_sorted(&all(&|i| if i == 0 { 1.0 } else { 1e-307 * part(i) }));
+            }
+        }
+    }
 }
