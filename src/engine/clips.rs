@@ -390,11 +390,6 @@ impl ClipGroup {
         sums
     }
 
-    /// Whether some bounds are the same for all channels: which of them bind is worth knowing.
-    pub(super) fn has_common(&self) -> bool {
-        !self.over.common.is_empty() || !self.under.common.is_empty()
-    }
-
     /// Divides the sums by those of the blend itself and by the returns of today's mix, so that what
     /// clips nothing is exactly 1; writes the rows that are kept. `total` is the sum of the blend, `most` the
     /// largest weight of every lane, where bounds are common.

@@ -6,7 +6,7 @@
 
 use super::budget::{Options, blocks, largest};
 use super::chain::Chain;
-use super::kernel::Kernel;
+use super::kernel::{Kernel, Leftovers};
 use super::lifts::BlockLifts;
 use super::observer::{Observer, Phase};
 use super::permutation::permute;
@@ -144,9 +144,14 @@ pub fn judge(
         return Ok(judgement);
     }
     let chain = Chain::new(&scenario.campaigns, scenario.budget);
-    let worlds = Worlds::knowing(scenario, winners.drawn.as_ref());
-    let of_scenario = (&chain, &worlds);
-    judgement.correct(scenario, of_scenario, options, observer, winners, &indices)?;
+    let left = winners.left.as_ref();
+    let worlds = Worlds::knowing(scenario, left.map(|left| &left.drawn));
+    let ground = Ground {
+        chain: &chain,
+        worlds: &worlds,
+        left,
+    };
+    judgement.correct(scenario, ground, options, observer, winners, &indices)?;
     if let Some(nulls) = permute(scenario, observer, &indices)? {
         for winner in judgement.all_mut() {
             let at = indices.binary_search(&winner.configuration);
@@ -163,7 +168,7 @@ pub fn judge(
         }
         let summaries = hold_out(
             scenario,
-            of_scenario,
+            ground,
             options,
             observer,
             &indices,
@@ -243,7 +248,7 @@ impl Judgement {
     fn correct(
         &mut self,
         scenario: &Scenario,
-        (chain, worlds): (&Chain, &Worlds<'_>),
+        ground: Ground<'_>,
         options: Options,
         observer: &dyn Observer,
         winners: &Winners,
@@ -260,10 +265,14 @@ impl Judgement {
         let (mut row, mut other) = (Vec::new(), Vec::new());
         // Where the table is the truth anyway, its worlds are those of the run.
         let is_same = scenario.world.truth == TruthModel::Observed;
-        let own = (!is_same).then(|| Worlds::knowing(&plugged_in, winners.drawn.as_ref()));
+        let drawn = ground.left.map(|left| &left.drawn);
+        let own = (!is_same).then(|| Worlds::knowing(&plugged_in, drawn));
         through(
             &plugged_in,
-            (chain, own.as_ref().unwrap_or(worlds)),
+            Ground {
+                worlds: own.as_ref().unwrap_or(ground.worlds),
+                ..ground
+            },
             options,
             observer,
             indices,
@@ -297,17 +306,28 @@ impl Judgement {
     }
 }
 
+/// What sweeps stand on.
+#[derive(Clone, Copy)]
+struct Ground<'a> {
+    chain: &'a Chain,
+    worlds: &'a Worlds<'a>,
+    left: Option<&'a Leftovers>,
+}
+
 /// Sweeps configurations (ascending) through replicates, as many at a time as memory holds, and shows each.
 fn through(
     scenario: &Scenario,
-    (chain, worlds): (&Chain, &Worlds<'_>),
+    ground: Ground<'_>,
     options: Options,
     observer: &dyn Observer,
     configurations: &[u64],
     replicates: std::ops::Range<u64>,
     mut show: impl FnMut(&Plan, &BlockLifts, usize),
 ) -> Result<(), Error> {
-    let kernel = Kernel::new(scenario, chain, worlds);
+    let mut kernel = Kernel::new(scenario, ground.chain, ground.worlds);
+    if let Some(left) = ground.left {
+        kernel.take_over(left);
+    }
     let at_once = largest(&blocks(scenario, options, 0..configurations.len() as u64));
     for part in configurations.chunks(usize::try_from(at_once).unwrap_or(usize::MAX)) {
         let (plan, lifts) = sweep_through(
@@ -327,7 +347,7 @@ fn through(
 /// The lifts of configurations in replicates beyond those of the run.
 fn hold_out(
     scenario: &Scenario,
-    of_scenario: (&Chain, &Worlds<'_>),
+    ground: Ground<'_>,
     options: Options,
     observer: &dyn Observer,
     configurations: &[u64],
@@ -341,7 +361,7 @@ fn hold_out(
     let replicates = first..first + fresh;
     through(
         scenario,
-        of_scenario,
+        ground,
         options,
         observer,
         configurations,

@@ -1,5 +1,8 @@
 //! Eight replicates through the plan of a block: the inner loops of the sweep.
 
+use std::fmt;
+use std::sync::Arc;
+
 use super::attainable::Attainable;
 use super::chain::Chain;
 use super::clips::{ClipGroup, LaneJudge, Rates, Stretch};
@@ -7,7 +10,7 @@ use super::idle::Idle;
 use super::kept::Kept;
 use super::lifts::Rest;
 use super::passes::{
-    Blend, Common, Dot, Lane, Lanes, Reach, STRETCH, Same, ZERO, in_order, larger, map, zip,
+    Blend, Common, Dot, Lane, Lanes, STRETCH, Same, ZERO, in_order, larger, map, zip,
 };
 use super::paths::{PathBuffers, PathRows};
 use super::periods::Follower;
@@ -17,7 +20,7 @@ use super::projections::ProjectScratch;
 use super::recommended::Recommended;
 use super::returns::Returns;
 use super::targets::{Table, Targets, stretches};
-use super::worlds::{WorldLanes, Worlds};
+use super::worlds::{Fixed, WorldLanes, Worlds};
 use crate::allocate::{BoundMode, Bounds, Scratch, impose};
 use crate::lanes::{self, LANES};
 use crate::scenario::{self, Scenario};
@@ -42,7 +45,20 @@ pub(super) struct Kernel<'a> {
     /// Which lifts somebody will read; the others are not computed.
     pub(super) kept: Kept,
     /// For one thread each.
-    pub(super) buffers: Idle<Buffers>,
+    pub(super) buffers: Arc<Idle<Buffers>>,
+}
+
+/// What a kernel leaves behind for another: nothing in it changes a result.
+#[derive(Clone)]
+pub(super) struct Leftovers {
+    pub(super) drawn: Arc<Fixed>,
+    buffers: Arc<Idle<Buffers>>,
+}
+
+impl fmt::Debug for Leftovers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Leftovers").finish_non_exhaustive()
+    }
 }
 
 /// What depends on the elasticity alone.
@@ -174,8 +190,21 @@ impl<'a> Kernel<'a> {
             followers: followers(scenario),
             levels: Returns::all(scenario).into_iter().map(level).collect(),
             kept: Kept::new(&scenario.run),
-            buffers: Idle::default(),
+            buffers: Arc::default(),
         }
+    }
+
+    /// What is left when it is done.
+    pub(super) fn leftovers(&self) -> Leftovers {
+        Leftovers {
+            drawn: self.worlds.drawn(),
+            buffers: Arc::clone(&self.buffers),
+        }
+    }
+
+    /// Works in the buffers of another.
+    pub(super) fn take_over(&mut self, left: &Leftovers) {
+        self.buffers = Arc::clone(&left.buffers);
     }
 
     /// What a conversion counts: its worth where something is spent.
@@ -440,17 +469,12 @@ impl<'a> Kernel<'a> {
                     continue;
                 }
                 let weights = &mut weights[..shares.len()];
-                widest(Blend {
+                let reach = widest(Blend {
                     alpha: alpha.alpha,
                     o: &self.table.shares[stretch.clone()],
                     q: shares,
                     out: weights,
                 });
-                let reach = if alpha.clips.iter().any(ClipGroup::has_common) {
-                    widest(Reach { x: weights })
-                } else {
-                    [ZERO; 2]
-                };
                 most[position] = zip(most[position], reach[1], larger);
                 for group in &alpha.clips {
                     let exponent = self.levels[group.elasticity].returns.exponent();

@@ -30,10 +30,12 @@ pub(super) fn chunks(replicates: Range<u64>) -> impl IndexedParallelIterator<Ite
     let size = chunk_size(replicates.end - replicates.start);
     let count = (replicates.end - replicates.start).div_ceil(size);
     let count = usize::try_from(count).unwrap_or(usize::MAX);
-    (0..count).into_par_iter().map(move |chunk| {
+    let range = move |chunk: usize| {
         let first = replicates.start + chunk as u64 * size;
         first..replicates.end.min(first + size)
-    })
+    };
+    // One by one: of several that a thread has taken at once, no other can take the last.
+    (0..count).into_par_iter().with_max_len(1).map(range)
 }
 
 /// Number of replicates of a chunk.

@@ -5,7 +5,7 @@
 
 use crate::lanes::LANES;
 pub(super) use crate::lanes::{larger, smaller};
-use crate::vector::{Work, turn};
+use crate::vector::Work;
 
 /// One number for each of eight replicates.
 pub(super) type Lane = [f64; LANES];
@@ -169,6 +169,15 @@ fn beside<
     sums
 }
 
+/// Extremes that are looked for at once, since each comparison waits for the last. Any order gives the same.
+const AT_ONCE: usize = 4;
+
+#[inline(always)]
+fn together(parts: [Lane; AT_ONCE], f: impl Fn(f64, f64) -> f64 + Copy) -> Lane {
+    let [a, b, c, d] = parts;
+    zip(zip(a, b, f), zip(c, d, f), f)
+}
+
 /// The least and the most of every lane of `x`.
 pub(super) struct Reach<'a> {
     pub(super) x: &'a [Lane],
@@ -179,8 +188,6 @@ impl Work for Reach<'_> {
 
     #[inline(always)]
     fn run(self) -> [Lane; 2] {
-        // Several at a time, since each comparison waits for the last. Any order gives the same.
-        const AT_ONCE: usize = 4;
         let mut least = [[f64::INFINITY; LANES]; AT_ONCE];
         let mut most = [[f64::NEG_INFINITY; LANES]; AT_ONCE];
         let (blocks, rest) = self.x.as_chunks::<AT_ONCE>();
@@ -191,15 +198,12 @@ impl Work for Reach<'_> {
                 *most = zip(*most, *x, larger);
             }
         }
-        let of_all = |parts: [Lane; AT_ONCE], f: fn(f64, f64) -> f64| {
-            let [a, b, c, d] = parts;
-            zip(zip(a, b, f), zip(c, d, f), f)
-        };
-        [of_all(least, smaller), of_all(most, larger)]
+        [together(least, smaller), together(most, larger)]
     }
 }
 
-/// Writes `(1 - alpha) o_i + alpha q_i`; copies of `o` and `q` for an alpha of 0 and 1.
+/// Writes `(1 - alpha) o_i + alpha q_i`; copies of `o` and `q` for an alpha of 0 and 1. Returns the least and the most
+/// of every lane.
 pub(super) struct Blend<'a> {
     pub(super) alpha: f64,
     pub(super) o: &'a [f64],
@@ -208,26 +212,52 @@ pub(super) struct Blend<'a> {
 }
 
 impl Work for Blend<'_> {
-    type Output = ();
+    type Output = [Lane; 2];
 
     #[inline(always)]
-    fn run(self) {
+    fn run(self) -> [Lane; 2] {
         let alpha = self.alpha;
+        let pairs = (self.o, self.q, self.out);
         if alpha == 1.0 {
-            self.out.copy_from_slice(self.q);
+            blended(pairs, |_, q| q)
         } else if alpha == 0.0 {
-            for (out, o) in self.out.iter_mut().zip(self.o) {
-                *out = [*o; LANES];
-                turn();
-            }
+            blended(pairs, |o, _| [o; LANES])
         } else {
-            for ((out, o), q) in self.out.iter_mut().zip(self.o).zip(self.q) {
+            blended(pairs, |o, q| {
                 let kept = (1.0 - alpha) * o;
-                *out = map(*q, |q| kept + alpha * q);
-                turn();
-            }
+                map(q, |q| kept + alpha * q)
+            })
         }
     }
+}
+
+#[inline(always)]
+fn blended(
+    (o, q, out): (&[f64], &[Lane], &mut [Lane]),
+    blend: impl Fn(f64, Lane) -> Lane,
+) -> [Lane; 2] {
+    let mut least = [[f64::INFINITY; LANES]; AT_ONCE];
+    let mut most = [[f64::NEG_INFINITY; LANES]; AT_ONCE];
+    let mut step = |part: usize, out: &mut Lane, o: f64, q: Lane| {
+        let x = blend(o, q);
+        *out = x;
+        least[part] = zip(least[part], x, smaller);
+        most[part] = zip(most[part], x, larger);
+    };
+    let n = out.len();
+    let (o, q) = (&o[..n], &q[..n]);
+    let (blocks, rest) = out.as_chunks_mut::<AT_ONCE>();
+    let (o, o_rest) = o.as_chunks::<AT_ONCE>();
+    let (q, q_rest) = q.as_chunks::<AT_ONCE>();
+    for ((out, o), q) in blocks.iter_mut().zip(o).zip(q) {
+        for part in 0..AT_ONCE {
+            step(part, &mut out[part], o[part], q[part]);
+        }
+    }
+    for ((out, o), q) in rest.iter_mut().zip(o_rest).zip(q_rest) {
+        step(0, out, *o, *q);
+    }
+    [together(least, smaller), together(most, larger)]
 }
 
 /// `sum x_i k_i`, one per row of `x`: rows of as many numbers as there are channels.

@@ -86,6 +86,7 @@ impl Sweep<'_> {
         let measured: Vec<ConfigurationRow> = led
             .par_iter()
             .with_min_len(SLOTS_AT_ONCE)
+            .with_max_len(4 * SLOTS_AT_ONCE)
             .map_init(scratch, |scratch, position| {
                 let scratch = scratch.buffers();
                 let slot = first + position;
@@ -127,6 +128,7 @@ impl Sweep<'_> {
         let rows = (0..slots.len())
             .into_par_iter()
             .with_min_len(SLOTS_AT_ONCE)
+            .with_max_len(4 * SLOTS_AT_ONCE)
             .map_init(scratch, |scratch, position| {
                 let leader = leaders[position] as usize;
                 let row = &measured[led.partition_point(|at| *at < leader)];

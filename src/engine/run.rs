@@ -431,7 +431,7 @@ impl<'a, E: From<Error>, S: Sink<Error = E>> Harvest<'a, S> {
             "some rows are missing"
         );
         let (mut winners, sink) = (self.winners, self.sink);
-        winners.drawn = Some(kernel.worlds.drawn());
+        winners.left = Some(kernel.leftovers());
         let wanted: Vec<u64> = match self.scenario.output.allocations {
             AllocationsWanted::None => Vec::new(),
             AllocationsWanted::All => (0..self.scenario.grid.len()).collect(),
@@ -521,5 +521,6 @@ fn texts<R: Sync>(rows: &[R], render: impl Fn(&[R], &mut Vec<u8>) + Sync) -> Vec
         render(rows, &mut text);
         text
     };
-    rows.par_chunks(ROWS_OF_TEXT).map(text).collect()
+    let some = rows.par_chunks(ROWS_OF_TEXT).with_max_len(1);
+    some.map(text).collect()
 }

@@ -288,6 +288,7 @@ impl Sweep<'_> {
         };
         let size = slots.len().div_ceil(16).clamp(1, JOB);
         let jobs = slots.par_chunks(size).zip(like.par_chunks(size));
+        let jobs = jobs.with_max_len(1);
         let summaries: Vec<Vec<_>> = jobs.map(job).collect();
         let best = idle.into_inner().unwrap_or_default().into_iter();
         let best = best.reduce(|mut best, other| {

@@ -1,9 +1,7 @@
 //! Who won: the rows a reader wants first, kept while all rows stream by.
 
-use std::sync::Arc;
-
+use super::kernel::Leftovers;
 use super::row::ConfigurationRow;
-use super::worlds::Fixed;
 use crate::flag::Flag;
 use crate::scenario::{Lift, Scenario};
 use crate::stats::Picked;
@@ -219,8 +217,8 @@ pub struct Winners {
     current: Option<Rule>,
     /// Largest number of replicates that had to be left out anywhere.
     pub degenerate_replicates: u64,
-    /// What the run has drawn: who judges its winners need not draw the same again.
-    pub(super) drawn: Option<Arc<Fixed>>,
+    /// What the run leaves to whoever judges its winners.
+    pub(super) left: Option<Leftovers>,
 }
 
 impl Winners {
@@ -236,7 +234,7 @@ impl Winners {
             worst: None,
             current: None,
             degenerate_replicates: 0,
-            drawn: None,
+            left: None,
         }
     }
 
