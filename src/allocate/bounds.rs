@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use crate::lanes::{self, LANES};
+use crate::lanes::{self, LANES, larger};
 use crate::units::FEASIBILITY_TOLERANCE;
 use crate::vector::{Work, widest};
 
@@ -235,7 +235,6 @@ impl Work for Violation<'_> {
     fn run(self) -> f64 {
         let n = self.x.len();
         let (lo, hi) = (&self.bounds.lo()[..n], &self.bounds.hi()[..n]);
-        let larger = |a: f64, b: f64| if b > a { b } else { a };
         // Eight at a time, since each comparison waits for the last. Any order gives the same.
         let mut worst = [0.0; LANES];
         let whole = n - n % LANES;

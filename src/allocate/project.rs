@@ -10,7 +10,7 @@
 
 use super::{Bounds, NO_WEIGHT, Scratch};
 use crate::flag::{Flag, Flags};
-use crate::lanes::{self, LANES};
+use crate::lanes::{self, LANES, larger, smaller};
 use crate::units::FEASIBILITY_TOLERANCE;
 use crate::vector::{Work, widest};
 
@@ -110,7 +110,6 @@ impl Columns {
     /// The largest `term` of a channel, 0 if none is above.
     #[inline(always)]
     fn most(&self, term: impl Fn(Channel) -> f64) -> f64 {
-        let larger = |a: f64, b: f64| if b > a { b } else { a };
         self.reduce(0.0, term, larger, |all| {
             all.iter().copied().fold(0.0, larger)
         })
@@ -119,7 +118,6 @@ impl Columns {
     /// The smallest `term` of a channel.
     #[inline(always)]
     fn least(&self, term: impl Fn(Channel) -> f64) -> f64 {
-        let smaller = |a: f64, b: f64| if b < a { b } else { a };
         let all = f64::INFINITY;
         self.reduce(all, term, smaller, |of| {
             of.iter().copied().fold(all, smaller)
@@ -180,14 +178,8 @@ impl Columns {
     fn around(&self, tau: f64) -> [f64; 2] {
         let below = |at: f64| if at <= tau { at } else { 0.0 };
         let above = |at: f64| if at > tau { at } else { f64::INFINITY };
-        let from = self.most(|c| {
-            let (opens, closes) = (below(c.opens), below(c.closes));
-            if closes > opens { closes } else { opens }
-        });
-        let to = self.least(|c| {
-            let (opens, closes) = (above(c.opens), above(c.closes));
-            if closes < opens { closes } else { opens }
-        });
+        let from = self.most(|c| larger(below(c.opens), below(c.closes)));
+        let to = self.least(|c| smaller(above(c.opens), above(c.closes)));
         [from, to]
     }
 

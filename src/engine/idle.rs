@@ -40,6 +40,11 @@ impl<T> Idle<T> {
         work(self.lent(T::default).buffers())
     }
 
+    /// All of them, once nobody uses any.
+    pub(super) fn into_all(self) -> Vec<T> {
+        self.0.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn all(&self) -> MutexGuard<'_, Vec<T>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -73,6 +78,6 @@ mod tests {
             idle.lend(|others| assert!(others.is_empty()));
         });
         assert_eq!(idle.lend(std::mem::take), [1]);
-        assert_eq!(idle.0.lock().unwrap().len(), 2);
+        assert_eq!(idle.into_all().len(), 2);
     }
 }

@@ -263,14 +263,13 @@ impl Judgement {
         let replicates = scenario.run.replicates.min(PLUG_IN_REPLICATES);
         let mut optimism = Vec::with_capacity(indices.len());
         let (mut row, mut other) = (Vec::new(), Vec::new());
-        // Where the table is the truth anyway, its worlds are those of the run.
-        let is_same = scenario.world.truth == TruthModel::Observed;
+        // Where the table is the truth anyway, its draws are those of the run.
         let drawn = ground.left.map(|left| &left.drawn);
-        let own = (!is_same).then(|| Worlds::knowing(&plugged_in, drawn));
+        let worlds = Worlds::knowing(&plugged_in, drawn);
         through(
             &plugged_in,
             Ground {
-                worlds: own.as_ref().unwrap_or(ground.worlds),
+                worlds: &worlds,
                 ..ground
             },
             options,

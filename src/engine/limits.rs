@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::layout::row;
 use crate::allocate::Bounds;
-use crate::scenario::{Position, Scenario, bounds_of, common_bounds};
+use crate::scenario::{Position, Scenario, bounds_of};
 
 /// One side of bounds.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,8 +37,6 @@ const UNKNOWN: u32 = u32::MAX;
 pub(super) struct Limits {
     /// Lengths of the axes of bounds.
     lengths: [usize; 5],
-    /// Whether some channel has bounds of its own.
-    own: bool,
     /// Bounds by their position on the axes of bounds, [`UNKNOWN`] at first: looking them up by value takes
     /// longer than all else. Empty where there are too many.
     remembered: Vec<u32>,
@@ -77,7 +75,6 @@ impl Limits {
         };
         Self {
             lengths,
-            own: scenario.channel_bounds.iter().any(Option::is_some),
             remembered,
             known: BTreeMap::new(),
             all: Vec::new(),
@@ -141,13 +138,7 @@ impl Limits {
             return known;
         }
         let shares = scenario.campaigns.shares();
-        let common = if self.own {
-            None
-        } else {
-            common_bounds(&rule, shares.len())
-        };
-        let bounds = common
-            .unwrap_or_else(|| bounds_of(&rule, &scenario.channel_bounds, shares))
+        let bounds = bounds_of(&rule, &scenario.channel_bounds, shares)
             .expect("bounds were checked when the scenario was resolved");
         let [lower, upper] = match bounds.common() {
             Some((lo, hi)) => [lo, hi].map(|bound| self.side(&[bound])),

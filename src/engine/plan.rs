@@ -327,29 +327,18 @@ fn exponents(scenario: &Scenario) -> Vec<Option<f64>> {
 /// Rules with an alpha of 0 blend in nothing of what they score: those of a draw share one target, whichever.
 fn stay(keys: &Keys, alphas: &[f64], branches: &mut [Branch]) {
     let stays = |cell: [usize; 4]| alphas[cell[3]] == 0.0;
-    let mut host = None;
-    // Neighbours often share their cell.
-    let mut last = None;
-    for branch in branches.iter() {
-        if last != Some(branch.cell) {
-            last = Some(branch.cell);
-            let cell = keys.cell_of(branch.cell);
-            host = (!stays(cell)).then_some(cell);
-            if host.is_some() {
-                break;
-            }
-        }
-    }
+    let mut cells = branches.iter().map(|branch| keys.cell_of(branch.cell));
+    let host = cells.find(|cell| !stays(*cell));
     let [score, rates, delta, _] = host.unwrap_or_else(|| keys.cell_of(branches[0].cell));
+    // Neighbours often share their cell.
     let mut known = None;
     for branch in branches {
         let cell = match known {
             Some((last, cell)) if last == branch.cell => cell,
             _ => {
-                let [.., alpha] = keys.cell_of(branch.cell);
-                let stays = alphas[alpha] == 0.0;
-                let staying = keys.pack(Keys::CELL, [score, rates, delta, alpha]);
-                let cell = if stays { staying } else { branch.cell };
+                let own = keys.cell_of(branch.cell);
+                let staying = keys.pack(Keys::CELL, [score, rates, delta, own[3]]);
+                let cell = if stays(own) { staying } else { branch.cell };
                 known = Some((branch.cell, cell));
                 cell
             }

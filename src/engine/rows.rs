@@ -19,9 +19,7 @@ use super::today::Todays;
 use super::worlds::world_flags;
 use crate::flag::{Flag, Flags};
 use crate::problem::Error;
-use crate::scenario::{
-    Configuration, Cursor, Level, LevelAt, Lift, MetricSettings, Position, Scenario,
-};
+use crate::scenario::{Configuration, Cursor, Level, Lift, MetricSettings, Position, Scenario};
 use crate::stats::{self, SelectScratch, Summary, SummaryPlan};
 
 /// Neighbours in the grid share most of today's plan.
@@ -348,7 +346,7 @@ impl Sweep<'_> {
         let bounds = plan.limits.get(plan.bounds_of_slot(slot));
         let today = scratch.todays.of(at, bounds);
         let campaigns = &self.scenario.campaigns;
-        let judge = &self.observed[LevelAt::of(at).elasticity];
+        let judge = &self.observed[plan.elasticity(slot)];
         let lift = judge.lift(&today.shares, &mut scratch.other);
         let total = campaigns.total_conversions();
         let (alpha, delta, n) = (rule.alpha, rule.delta, campaigns.spending());

@@ -1,7 +1,7 @@
 //! How the rules of a world stand to each other: the first pass over all configurations.
 
 use std::ops::Range;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -253,14 +253,14 @@ impl Sweep<'_> {
         let compared = self.scenario.run.compared();
         let (plans, metrics) = (self.summary_plans(stage), &self.scenario.metrics);
         // As many as there are threads: whoever saw which configurations changes nothing.
-        let idle: Mutex<Vec<Seen>> = Mutex::new(Vec::new());
+        let seen: Idle<Seen> = Idle::default();
         let picks = self.kernel.kept.picks();
-        let take = || idle.lock().ok()?.pop();
         let buffers: Idle<(Vec<f64>, SelectScratch)> = Idle::default();
         let job = |(slots, like): (&[usize], &[usize])| -> Vec<Alone> {
             let replicates = lifts.defined_before(plan.draw(slots[0]), compared);
-            let mut best = take().unwrap_or_else(|| Seen::new(replicates, picks));
-            let summaries = buffers.lend(|(row, select)| {
+            let mut best = seen.lent(|| Seen::new(replicates, picks));
+            let best = best.buffers();
+            buffers.lend(|(row, select)| {
                 let summary = |(slot, like): (&usize, &usize)| {
                     if let Some(best) = &mut best.apparent {
                         lifts.when_chosen(plan, *slot, row);
@@ -280,17 +280,13 @@ impl Sweep<'_> {
                     })
                 };
                 slots.iter().zip(like).filter_map(summary).collect()
-            });
-            if let Ok(mut idle) = idle.lock() {
-                idle.push(best);
-            }
-            summaries
+            })
         };
         let size = slots.len().div_ceil(16).clamp(1, JOB);
         let jobs = slots.par_chunks(size).zip(like.par_chunks(size));
         let jobs = jobs.with_max_len(1);
         let summaries: Vec<Vec<_>> = jobs.map(job).collect();
-        let best = idle.into_inner().unwrap_or_default().into_iter();
+        let best = seen.into_all().into_iter();
         let best = best.reduce(|mut best, other| {
             best.merge(&other);
             best

@@ -447,7 +447,7 @@ impl Fixed {
         if let Some(drawn) = drawn.filter(same) {
             return Arc::clone(drawn);
         }
-        let remembers = bytes_remembered(scenario) > 0;
+        let remembers = remembered(means.len(), dispersions.len(), replicates) > 0;
         let sample = |dispersion: &f64| {
             let sample = FixedSample::new(streams, &means, *dispersion);
             if remembers {
@@ -467,11 +467,14 @@ impl Fixed {
 
 /// Memory for what is drawn, in bytes.
 pub(super) fn bytes_remembered(scenario: &Scenario) -> u64 {
-    let Some((means, dispersions)) = fixed_laws(scenario) else {
-        return 0;
-    };
-    let of_level = FixedSample::bytes_remembered(means.len(), scenario.run.replicates);
-    let bytes = of_level.saturating_mul(dispersions.len() as u64);
+    fixed_laws(scenario).map_or(0, |(means, dispersions)| {
+        remembered(means.len(), dispersions.len(), scenario.run.replicates)
+    })
+}
+
+fn remembered(channels: usize, levels: usize, replicates: u64) -> u64 {
+    let of_level = FixedSample::bytes_remembered(channels, replicates);
+    let bytes = of_level.saturating_mul(levels as u64);
     if bytes <= MOST_REMEMBERED { bytes } else { 0 }
 }
 

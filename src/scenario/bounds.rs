@@ -70,7 +70,7 @@ pub fn bounds_of(
 }
 
 /// The bounds of a rule where no channel has its own; `None` where they depend on today's shares.
-pub(crate) fn common_bounds(rule: &Rule, channels: usize) -> Option<Result<Bounds, BoundsError>> {
+fn common_bounds(rule: &Rule, channels: usize) -> Option<Result<Bounds, BoundsError>> {
     let relative = rule.min_ratio != 0.0 || rule.max_ratio.is_finite();
     // Adding 0 drops the sign of a zero, as the larger of two zeros does.
     (!relative).then(|| Bounds::same(channels, rule.min_share + 0.0, rule.max_share))

@@ -14,7 +14,6 @@ mod table;
 #[cfg(test)]
 pub(crate) mod fixture;
 
-pub(crate) use self::bounds::common_bounds;
 pub use self::bounds::{ChannelBounds, bounds_of, ceiling_limit, floor_limit, later_bounds};
 pub use self::campaigns::{Campaigns, Column, Columns, Fault, Rows, number_fault};
 pub use self::days::Days;
