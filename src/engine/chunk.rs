@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::arena::Store;
 use super::interning::{Interner, hash_of, same_bits};
 use super::kernel::{Buffers, Kernel, Out};
-use super::layout::{Chosen, ONE, Part};
+use super::layout::{Chosen, ONE, Part, row};
 use super::lifts::{Rest, groups};
 use super::observer::Observer;
 use super::plan::Plan;
@@ -32,12 +32,56 @@ pub(super) struct Chunk {
     pub(super) capped: Vec<bool>,
 }
 
+/// Bytes of a cache line, as a rule.
+const LINE: usize = 64;
+
 /// What a thread that sweeps chunks works with.
 #[derive(Debug, Default)]
 pub(super) struct Workplace {
     /// The rows of a chunk as they come, before equals among them are found.
     rows: Vec<f64>,
+    /// Where they begin: eight numbers of a row lie in one cache line.
+    skip: usize,
+    /// For each row, one that has its numbers in all groups so far, written: perhaps itself.
+    like: Vec<u32>,
+    /// The same in the last group.
+    like_now: Vec<u32>,
     interner: Interner,
+}
+
+impl Workplace {
+    /// Room for so many rows of a chunk.
+    fn prepare(&mut self, rows: usize, padded: usize) {
+        self.rows.resize(rows.saturating_mul(padded) + LANES, 0.0);
+        self.skip = self.rows.as_ptr().align_offset(LINE).min(LANES);
+        for like in [&mut self.like, &mut self.like_now] {
+            like.clear();
+            like.extend(0..row(rows));
+        }
+    }
+
+    /// Keeps of what rows are like what holds in the last group too; where it does not, they get numbers of their own.
+    fn agree(&mut self, padded: usize, column: usize) {
+        if column == 0 {
+            self.like.copy_from_slice(&self.like_now);
+            return;
+        }
+        for (at_row, (like, now)) in self.like.iter_mut().zip(&self.like_now).enumerate() {
+            if like == now {
+                continue;
+            }
+            let at = |row: usize| self.skip + row * padded;
+            let (before, last) = (at(*like as usize), at(*now as usize) + column);
+            let to = at(at_row);
+            *like = row(at_row);
+            if before != to {
+                self.rows.copy_within(before..before + column, to);
+            }
+            if last != to + column {
+                self.rows.copy_within(last..last + LANES, to + column);
+            }
+        }
+    }
 }
 
 impl Chunk {
@@ -59,7 +103,7 @@ impl Chunk {
         let draws = plan.draws.len();
         let (mut undefined, mut capped) = (vec![Vec::new(); draws], vec![false; draws]);
         let mut defined = vec![[true; LANES]; draws];
-        work.rows.resize(rows.saturating_mul(padded), 0.0);
+        work.prepare(rows, padded);
         for (position, group) in groups(range).enumerate() {
             if observer.cancelled() {
                 return Err(Error::Interrupted);
@@ -67,13 +111,22 @@ impl Chunk {
             let column = position * LANES;
             let mut out = Out {
                 write: &mut |row, numbers| {
-                    let at = row * padded + column;
+                    let at = work.skip + row * padded + column;
                     work.rows[at..at + LANES].copy_from_slice(&numbers);
+                },
+                like: &mut |first, each, others| {
+                    let like = work.like_now[first..].chunks_exact_mut(each);
+                    for (like, other) in like.zip(others) {
+                        for (number, like) in like.iter_mut().enumerate() {
+                            *like = row(first + *other as usize * each + number);
+                        }
+                    }
                 },
                 defined: &mut defined,
                 capped: &mut capped,
             };
             kernel.rows(plan, rest, &group, buffers, &mut out);
+            work.agree(padded, column);
             let count = LANES.min(width - column);
             for (undefined, defined) in undefined.iter_mut().zip(&defined) {
                 let of_group = group.iter().zip(defined).take(count);
@@ -92,44 +145,49 @@ impl Chunk {
             undefined,
             capped,
         };
-        chunk.keep(&work.rows, store, &mut work.interner);
+        chunk.keep(work, store);
         Ok(chunk)
     }
 
     /// Stores rows, equal ones once.
-    fn keep(&mut self, rows: &[f64], store: &Store<'_>, interner: &mut Interner) {
-        let row = |position: usize| &rows[position * self.padded..(position + 1) * self.padded];
-        let count = rows.len() / self.padded;
-        let mut places = interner.firsts(
-            count,
-            |position| hash_of(row(position)),
-            |a, b| same_bits(row(a), row(b)),
+    fn keep(&mut self, work: &mut Workplace, store: &Store<'_>) {
+        let row = |position: u32| {
+            let first = work.skip + position as usize * self.padded;
+            &work.rows[first..first + self.padded]
+        };
+        let written = (0..).zip(&work.like).filter(|(row, like)| row == *like);
+        let written: Vec<u32> = written.map(|(row, _)| row).collect();
+        let firsts = work.interner.firsts(
+            written.len(),
+            |position| hash_of(row(written[position])),
+            |a, b| same_bits(row(written[a]), row(written[b])),
         );
-        let firsts = (0..count)
-            .zip(&places)
-            .filter(|(row, first)| *row == **first as usize);
-        let firsts: Vec<usize> = firsts.map(|(row, _)| row).collect();
-        let (first, stored) = store.take(firsts.len() * self.padded);
-        for (place, (first, stored)) in (0..).zip(firsts.iter().zip(stored.chunks_mut(self.padded)))
-        {
-            stored.copy_from_slice(row(*first));
+        let is_first = |(position, first): &(usize, &u32)| *position == **first as usize;
+        let count = firsts.iter().enumerate().filter(is_first).count();
+        let (first, stored) = store.take(count * self.padded);
+        let mut stored = stored.chunks_mut(self.padded);
+        let mut places = vec![0; work.like.len()];
+        let mut next = 0;
+        for (position, first) in firsts.iter().enumerate() {
+            let at = written[position];
+            // First rows come before those that equal them.
+            places[at as usize] = places[written[*first as usize] as usize];
+            if *first as usize != position {
+                continue;
+            }
+            let Some(stored) = stored.next() else { break };
+            stored.copy_from_slice(row(at));
             let all = |number: f64| stored.iter().all(|x| x.to_bits() == number.to_bits());
             if all(1.0) {
-                self.ones = Some(place);
+                self.ones = Some(next);
             } else if all(0.0) {
-                self.zeros = Some(place);
+                self.zeros = Some(next);
             }
+            places[at as usize] = next;
+            next += 1;
         }
-        // First rows come before those that equal them.
-        let mut next = 0;
-        for row in 0..count {
-            let first = places[row] as usize;
-            places[row] = if first == row {
-                next += 1;
-                next - 1
-            } else {
-                places[first]
-            };
+        for (row, like) in work.like.iter().enumerate() {
+            places[row] = places[*like as usize];
         }
         (self.first, self.places) = (first, places);
     }

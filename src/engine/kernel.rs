@@ -518,7 +518,7 @@ impl<'a> Kernel<'a> {
         for group in &alpha.projections {
             let judges: Vec<Judging<'_>> = self.judges_of(group.elasticity, buffers).collect();
             let weights = &buffers.weights[..targets.shares.len()];
-            group.lifts(alpha.alpha, weights, &judges, &mut scratch, &mut *out.write);
+            group.lifts(alpha.alpha, weights, &judges, &mut scratch, out);
         }
         buffers.projections = scratch;
     }
@@ -704,6 +704,9 @@ impl Work for Clip<'_> {
 pub(super) struct Out<'a> {
     /// Takes a row's numbers of eight replicates.
     pub(super) write: &'a mut dyn FnMut(usize, Lane),
+    /// Takes which rows of some have the same numbers as others of them, which were written: the first row, how many
+    /// are told of at a time, and for each so many the position of those that they are like, perhaps their own.
+    pub(super) like: &'a mut dyn FnMut(usize, usize, &[u32]),
     /// Per draw, whether the lifts of each replicate are defined.
     pub(super) defined: &'a mut [[bool; LANES]],
     /// Per draw, whether a rate was capped.

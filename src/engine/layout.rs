@@ -1,5 +1,10 @@
 //! Where the numbers of a block are kept: rows of one number per replicate.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::allocate::CommonBounds;
+
 /// Truth and sample: who judges chosen shares.
 pub(super) const JUDGES: usize = 2;
 
@@ -35,6 +40,9 @@ pub(super) struct Layout {
     /// Whether what can be factored is.
     pub(super) factored: bool,
     pub(super) chosen: Vec<Chosen>,
+    /// Common bounds that are prepared, by their positions and the bits of the exponent: blends that meet the same
+    /// ones read them from the same, near memory.
+    pub(super) common: BTreeMap<(Vec<u32>, u64), Arc<CommonBounds>>,
 }
 
 impl Layout {
@@ -44,6 +52,7 @@ impl Layout {
             judges,
             factored,
             chosen: vec![Chosen::Lifts([ONE; JUDGES]); slots],
+            common: BTreeMap::new(),
         }
     }
 

@@ -1,12 +1,15 @@
 //! Projections onto bounds that are common to all channels, factored: one sort per blend and replicate.
 
+use std::collections::btree_map::Entry;
+use std::sync::Arc;
+
 use super::clips::Rates;
-use super::kernel::Judging;
+use super::kernel::{Judging, Out};
 use super::layout::Layout;
 use super::limits::Limits;
 use super::passes::{Lane, ZERO};
 use super::plan::Branch;
-use crate::allocate::{CommonBounds, CommonScratch, project_returns};
+use crate::allocate::{CommonBounds, CommonScratch};
 use crate::lanes::LANES;
 use crate::vector::{Work, widest};
 
@@ -16,8 +19,8 @@ pub(super) struct ProjectGroup {
     /// Position on the elasticity axis.
     pub(super) elasticity: usize,
     judges: usize,
-    /// The distinct bounds, and at last none.
-    bounds: CommonBounds,
+    /// The distinct bounds.
+    bounds: Arc<CommonBounds>,
     /// First of the rows that are kept: lifts, a row per judge.
     first: usize,
 }
@@ -28,7 +31,7 @@ pub(super) struct ProjectScratch {
     weights: Vec<f64>,
     rates: [Vec<f64>; 2],
     common: CommonScratch,
-    /// By pair and judge.
+    /// By pair that is solved and judge.
     returns: Vec<Lane>,
 }
 
@@ -41,24 +44,32 @@ impl ProjectGroup {
         exponent: f64,
         layout: &mut Layout,
     ) -> Self {
-        let pair = |branch: &Branch| {
-            let bounds = limits.get(branch.bounds as usize);
-            bounds.common().unwrap_or((0.0, 1.0))
-        };
         let mut distinct: Vec<u32> = branches.iter().map(|branch| branch.bounds).collect();
         distinct.sort_unstable();
         distinct.dedup();
         let first = layout.take(distinct.len() * layout.judges);
-        let mut pairs = vec![(0.0, 1.0); distinct.len() + 1];
         for branch in branches {
             let position = distinct.partition_point(|other| *other < branch.bounds);
-            pairs[position] = pair(branch);
             layout.lifts_at(branch.slot as usize, first + position * layout.judges);
         }
+        let prepare = |bounds: &[u32]| {
+            let bounds = bounds.iter().map(|at| limits.get(*at as usize));
+            let pairs: Vec<(f64, f64)> = bounds
+                .map(|bounds| bounds.common().unwrap_or((0.0, 1.0)))
+                .collect();
+            CommonBounds::new(&pairs, exponent)
+        };
+        let bounds = match layout.common.entry((distinct, exponent.to_bits())) {
+            Entry::Occupied(known) => Arc::clone(known.get()),
+            Entry::Vacant(unknown) => {
+                let bounds = Arc::new(prepare(&unknown.key().0));
+                Arc::clone(unknown.insert(bounds))
+            }
+        };
         Self {
             elasticity,
             judges: layout.judges,
-            bounds: CommonBounds::new(&pairs, exponent),
+            bounds,
             first,
         }
     }
@@ -70,7 +81,7 @@ impl ProjectGroup {
         weights: &[Lane],
         judges: &[Judging<'_>],
         scratch: &mut ProjectScratch,
-        write: impl FnMut(usize, Lane),
+        out: &mut Out<'_>,
     ) {
         let ProjectScratch {
             weights: of_lane,
@@ -78,7 +89,9 @@ impl ProjectGroup {
             common,
             returns,
         } = scratch;
-        returns.resize(self.bounds.len() * self.judges, ZERO);
+        common.choose(&self.bounds, weights);
+        returns.resize(common.chosen().len() * self.judges, ZERO);
+        let mut kept = [ZERO; 2];
         for lane in 0..LANES {
             of_lane.clear();
             of_lane.extend(weights.iter().map(|w| w[lane]));
@@ -94,30 +107,35 @@ impl ProjectGroup {
                 };
             }
             let used = &all[..judges.len()];
-            let record = |pair: usize, of_pair: [f64; 2]| {
+            let of_weights = common.solve(of_lane, used, |pair, of_pair| {
                 let all = &mut returns[pair * self.judges..][..self.judges];
                 for (returns, brought) in all.iter_mut().zip(of_pair) {
                     returns[lane] = brought;
                 }
-            };
-            project_returns(&self.bounds, of_lane, used, common, record);
+            });
+            for (kept, brought) in kept.iter_mut().zip(of_weights) {
+                kept[lane] = brought;
+            }
         }
         widest(Lifts {
             first: self.first,
-            stays: alpha == 0.0,
+            kept: (alpha == 0.0).then_some(kept),
             judges,
+            pairs: common.chosen(),
             returns,
-            write,
+            write: &mut *out.write,
         });
+        (out.like)(self.first, self.judges, common.like());
     }
 }
 
-/// Writes lifts, given returns by pair and judge; the last pair is no bounds.
+/// Writes lifts of some pairs, given returns by pair and judge.
 struct Lifts<'a, W> {
     first: usize,
-    /// Whether the blend is today's mix.
-    stays: bool,
+    /// What today's mix brings to each judge, where the blend is that.
+    kept: Option<[Lane; 2]>,
     judges: &'a [Judging<'a>],
+    pairs: &'a [u32],
     returns: &'a [Lane],
     write: W,
 }
@@ -128,23 +146,21 @@ impl<W: FnMut(usize, Lane)> Work for Lifts<'_, W> {
     #[inline(always)]
     fn run(mut self) {
         let judges = self.judges.len();
-        let (pairs, kept) = self.returns.split_at(self.returns.len() - judges);
-        for (position, brought) in pairs.chunks_exact(judges).enumerate() {
-            let all = brought.iter().zip(kept).zip(self.judges);
-            for (number, ((brought, kept), judge)) in all.enumerate() {
+        for (pair, brought) in self.pairs.iter().zip(self.returns.chunks_exact(judges)) {
+            for (number, (brought, judge)) in brought.iter().zip(self.judges).enumerate() {
                 let mut lift = ZERO;
                 for lane in 0..LANES {
                     lift[lane] = brought[lane] / judge.baseline[lane] - 1.0;
                 }
-                if self.stays {
+                if let Some(kept) = &self.kept {
                     // Today's mix, where the bounds let it be, has exactly no lift.
                     for lane in 0..LANES {
-                        if brought[lane] == kept[lane] {
+                        if brought[lane] == kept[number][lane] {
                             lift[lane] = 0.0;
                         }
                     }
                 }
-                (self.write)(self.first + position * judges + number, lift);
+                (self.write)(self.first + *pair as usize * judges + number, lift);
             }
         }
     }

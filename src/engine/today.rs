@@ -297,7 +297,15 @@ impl Cell {
         let sides = match rule.bound_mode {
             // Each side replaces weights beyond it, and nothing else.
             BoundMode::Clip => [if raises { lo } else { 0.0 }, if lowers { hi } else { 1.0 }],
-            // Weights within their bounds are kept; others move all.
+            // Weights within their bounds are kept; others move all, and none of them to a side beyond all weights:
+            // where some are cut, the rest grows, and where some are raised, it shrinks.
+            BoundMode::Project if raises || lowers => {
+                let [matters_low, matters_high] = [lo >= least, hi <= most];
+                [
+                    if matters_low { lo } else { 0.0 },
+                    if matters_high { hi } else { 1.0 },
+                ]
+            }
             _ if raises || lowers => [lo, hi],
             _ => [0.0, 1.0],
         };

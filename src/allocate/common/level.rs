@@ -2,7 +2,7 @@
 //! pass over columns, which keeps both fast.
 
 use super::blend::Blend;
-use super::pairs::{CommonBounds, Guess, Level};
+use super::pairs::{Guess, Level, Pairs};
 use super::ranked::Ranked;
 
 /// What is known of the pairs of a level, a column for each number.
@@ -21,70 +21,6 @@ pub(super) struct Columns {
     returns: [Vec<f64>; 2],
 }
 
-/// The pairs of a level that no other pair answers for, a column for each number.
-#[derive(Debug, Default)]
-pub(super) struct Open {
-    /// Their positions.
-    at: Vec<u32>,
-    lo: Vec<f64>,
-    hi: Vec<f64>,
-    powered: [Vec<f64>; 2],
-    scales: Vec<f64>,
-}
-
-impl Open {
-    /// Gathers them.
-    #[inline(always)]
-    pub(super) fn fill(
-        &mut self,
-        bounds: &CommonBounds,
-        level: &Level,
-        sources: &[u32],
-        scales: &[f64],
-    ) {
-        let range = level.start as u32..level.end as u32;
-        let solved = |(at, source): (u32, &u32)| u32::from(at == *source);
-        let count = range.clone().zip(sources).map(solved).sum::<u32>() as usize;
-        self.at.clear();
-        if count == sources.len() {
-            self.at.extend(range);
-        } else if count > 0 {
-            let own = |(at, source): (u32, &u32)| (at == *source).then_some(at);
-            self.at.extend(range.zip(sources).filter_map(own));
-        }
-        let gather = |column: &mut Vec<f64>, from: &[f64]| {
-            column.resize(count, 0.0);
-            let from = &from[level.start..level.end];
-            if count == from.len() {
-                column.copy_from_slice(from);
-                return;
-            }
-            for (to, at) in column.iter_mut().zip(&self.at) {
-                *to = from[*at as usize - level.start];
-            }
-        };
-        gather(&mut self.lo, &bounds.lo);
-        gather(&mut self.hi, &bounds.hi);
-        gather(&mut self.powered[0], &bounds.powered[0]);
-        gather(&mut self.powered[1], &bounds.powered[1]);
-        gather(&mut self.scales, scales);
-    }
-
-    /// Whether there are none.
-    #[inline(always)]
-    pub(super) fn is_empty(&self) -> bool {
-        self.at.is_empty()
-    }
-
-    /// Puts their solutions where those of all pairs are.
-    #[inline(always)]
-    pub(super) fn close(&self, scales: &mut [f64]) {
-        for (at, scale) in self.at.iter().zip(&self.scales) {
-            scales[*at as usize] = *scale;
-        }
-    }
-}
-
 /// Guesses the solutions of a level that starts here from those before.
 #[inline(always)]
 pub(super) fn guess(guesses: &[Guess], start: usize, scales: &mut [f64]) {
@@ -97,25 +33,23 @@ pub(super) fn guess(guesses: &[Guess], start: usize, scales: &mut [f64]) {
 }
 
 impl Columns {
-    /// Improves `1 / tau` of some pairs in so many steps, and writes what they bring.
+    /// Improves `1 / tau` of the pairs of a level in its steps, and writes what they bring.
     #[inline(always)]
     pub(super) fn solve<const JUDGES: usize>(
         &mut self,
         blend: &Blend<'_>,
-        open: &mut Open,
-        steps: usize,
+        pairs: &Pairs,
+        level: &Level,
+        scales: &mut [f64],
         found: &mut [[f64; 2]],
     ) {
-        let Open {
-            at,
-            lo,
-            hi,
-            powered,
-            scales,
-        } = open;
+        let of_level = level.start..level.end;
+        let (lo, hi) = (&pairs.lo[of_level.clone()], &pairs.hi[of_level.clone()]);
+        let powered = pairs.powered.each_ref().map(|all| &all[of_level.clone()]);
+        let (scales, found) = (&mut scales[of_level.clone()], &mut found[of_level]);
         let n = scales.len();
         self.fit(n);
-        for _ in 0..steps {
+        for _ in 0..level.steps {
             self.keys(blend.ranked, lo, hi, scales);
             self.near(n, blend.ranked);
             self.step(blend, lo, hi, scales);
@@ -128,20 +62,18 @@ impl Columns {
                 *tau = tau.powf(blend.elasticity);
             }
         }
-        let powered = powered.each_ref().map(Vec::as_slice);
         for judge in 0..JUDGES {
             self.worth(n, blend.ranked, judge);
             self.judge(judge, blend.ranked.totals[judge], powered);
         }
-        for (i, at) in at.iter().enumerate() {
-            let mut returns = [
+        for (i, found) in found.iter_mut().enumerate() {
+            *found = [
                 self.returns[0][i],
                 if JUDGES > 1 { self.returns[1][i] } else { 0.0 },
             ];
-            if returns[0].is_nan() {
-                returns = blend.settle::<JUDGES>(lo[i], hi[i], scales[i]);
+            if found[0].is_nan() {
+                *found = blend.settle::<JUDGES>(lo[i], hi[i], scales[i]);
             }
-            found[*at as usize] = returns;
         }
     }
 

@@ -22,6 +22,7 @@ mod blend;
 mod level;
 mod pairs;
 mod ranked;
+mod solved;
 mod sorted;
 #[cfg(test)]
 mod tests;
@@ -29,73 +30,93 @@ mod tests;
 pub use self::pairs::CommonBounds;
 
 use self::blend::Blend;
-use self::level::{Columns, Open};
+use self::level::Columns;
 use self::ranked::Sums;
+use self::solved::{Measure, Solved};
 use self::sorted::Sorted;
 use crate::vector::{Work, widest};
 
-/// Buffers that [`project_returns`] reuses from blend to blend.
+/// Buffers for the projections of blends, reused from blend to blend.
 #[derive(Debug, Default)]
 pub struct CommonScratch {
+    solved: Solved,
     sorted: Sorted,
     sums: Sums,
-    /// `1 / tau` of every pair.
+    /// `1 / tau` of every pair that is solved.
     scales: Vec<f64>,
     columns: Columns,
-    /// The pairs of a level that are solved.
-    open: Open,
-    /// Where what each pair brings comes from.
+    /// Where what each of them brings comes from.
     sources: Vec<u32>,
-    /// What every pair that is solved brings, and what the weights bring.
+    /// What every one of them brings, and what the weights bring.
     returns: Vec<[f64; 2]>,
 }
 
-impl CommonBounds {
-    /// Writes where what each pair brings comes from, where the weights lie between `smallest` and `largest`:
-    /// the position of a pair, perhaps its own, or one after the last, where it lies around all weights, which
-    /// are kept.
-    #[inline(always)]
-    fn sources(&self, [smallest, largest]: [f64; 2], sources: &mut Vec<u32>) {
-        let n = self.len();
-        sources.resize(n, 0);
-        let [lowest, highest] = self.extremes.each_ref().map(|all| &all[..n]);
-        let (lo, hi) = (&self.lo[..n], &self.hi[..n]);
-        for (at, source) in sources.iter_mut().enumerate() {
-            let (free_below, free_above) = (lo[at] < smallest, hi[at] > largest);
-            let lifts = if free_above { highest[at] } else { at as u32 };
-            let cuts = if free_above { n as u32 } else { lowest[at] };
-            *source = if free_below { cuts } else { lifts };
-        }
+impl CommonScratch {
+    /// Chooses the pairs that have to be solved for some blends, whose weights are given by channel: those that no
+    /// other pair answers for in all of them. Time: O(channels + pairs).
+    pub fn choose<const N: usize>(&mut self, bounds: &CommonBounds, blends: &[[f64; N]]) {
+        self.solved.choose(bounds, widest(Measure(blends)));
+    }
+
+    /// The pairs that were chosen, by where they were given.
+    #[must_use]
+    pub fn chosen(&self) -> &[u32] {
+        &self.solved.given
+    }
+
+    /// For every pair that was given, the one with the same returns in each of the blends; it was chosen.
+    #[must_use]
+    pub fn like(&self) -> &[u32] {
+        &self.solved.like
+    }
+
+    /// Hands to `record`, for every pair that was chosen, in their order, the returns `sum_i k_i x_i^elasticity` of
+    /// the proportional projection `x` of the weights `w` (non-negative, summing to 1) of one of the blends, under
+    /// one or two judges with `rates` `k >= 0`; 0 where there is no second judge. Returns what the weights bring.
+    ///
+    /// It is what [`impose`](super::impose) with [`Project`](super::BoundMode::Project) brings, up to
+    /// rounding: weights inside the bounds are kept, those of 0 stay at `lo` unless all others are at `hi`,
+    /// infeasible bounds stop at the nearest side. Weights inside the bounds bring the dot product of channels
+    /// in their order, bit for bit. The result for a pair does not depend on the other pairs.
+    /// Time: O(n) for sorting, O(1) per pair, as a rule.
+    pub fn solve(
+        &mut self,
+        w: &[f64],
+        rates: &[&[f64]],
+        record: impl FnMut(usize, [f64; 2]),
+    ) -> [f64; 2] {
+        let scratch = self;
+        widest(Returns {
+            w,
+            rates,
+            scratch,
+            record,
+        })
     }
 }
 
-/// Hands to `record`, for every pair by its position, the returns `sum_i k_i x_i^elasticity` of the
-/// proportional projection `x` of the weights `w` (non-negative, summing to 1) under one or two judges
-/// with `rates` `k >= 0`; 0 where there is no second judge. In no particular order.
-///
-/// It is what [`impose`](super::impose) with [`Project`](super::BoundMode::Project) brings, up to
-/// rounding: weights inside the bounds are kept, those of 0 stay at `lo` unless all others are at `hi`,
-/// infeasible bounds stop at the nearest side. Weights inside the bounds bring the dot product of channels
-/// in their order, bit for bit. The result for a pair does not depend on the other pairs.
-/// Time: O(n) for sorting, O(1) per pair, as a rule.
+/// Hands to `record`, for every pair by its position, its returns for one blend: see [`CommonScratch::solve`]. In no
+/// particular order.
 pub fn project_returns(
     bounds: &CommonBounds,
     w: &[f64],
     rates: &[&[f64]],
     scratch: &mut CommonScratch,
-    record: impl FnMut(usize, [f64; 2]),
+    mut record: impl FnMut(usize, [f64; 2]),
 ) {
-    widest(Returns {
-        bounds,
-        w,
-        rates,
-        scratch,
-        record,
-    });
+    scratch.choose(bounds, w.as_chunks::<1>().0);
+    let mut returns = vec![[0.0; 2]; bounds.len()];
+    let mut at = Vec::with_capacity(bounds.len());
+    scratch.solve(w, rates, |_, brought| at.push(brought));
+    for (pair, brought) in scratch.chosen().iter().zip(at) {
+        returns[*pair as usize] = brought;
+    }
+    for (pair, like) in scratch.like().iter().enumerate() {
+        record(pair, returns[*like as usize]);
+    }
 }
 
 struct Returns<'a, R> {
-    bounds: &'a CommonBounds,
     w: &'a [f64],
     rates: &'a [&'a [f64]],
     scratch: &'a mut CommonScratch,
@@ -103,47 +124,42 @@ struct Returns<'a, R> {
 }
 
 impl<R: FnMut(usize, [f64; 2])> Work for Returns<'_, R> {
-    type Output = ();
+    type Output = [f64; 2];
 
     #[inline(always)]
-    fn run(mut self) {
-        let (bounds, scratch) = (self.bounds, self.scratch);
+    fn run(mut self) -> [f64; 2] {
+        let scratch = self.scratch;
+        let solved = &scratch.solved;
         scratch.sorted.sort(self.w);
         let ranked = scratch
             .sums
-            .add_up(&scratch.sorted, self.w, self.rates, bounds.elasticity);
-        let n = bounds.len();
-        // Weights that are kept come last.
-        scratch.scales.resize(n + 1, 1.0);
+            .add_up(&scratch.sorted, self.w, self.rates, solved.elasticity);
+        let n = solved.given.len();
+        scratch.scales.resize(n, 1.0);
         scratch.returns.resize(n + 1, [0.0; 2]);
-        bounds.sources(ranked.reach(), &mut scratch.sources);
-        let blend = Blend::new(ranked, bounds.elasticity);
+        solved.sources(ranked.reach(), &mut scratch.sources);
+        let blend = Blend::new(ranked, solved.elasticity);
         let (columns, scales) = (&mut scratch.columns, &mut scratch.scales[..]);
-        let (open, returns) = (&mut scratch.open, &mut scratch.returns[..]);
-        scales[n] = 1.0;
-        for (position, level) in bounds.levels.iter().enumerate() {
-            let sources = &scratch.sources[level.start..level.end];
-            if position == 0 {
+        let returns = &mut scratch.returns[..];
+        for level in &solved.pairs.levels {
+            if level.start == 0 {
                 scales[..level.end].fill(1.0);
             } else {
-                level::guess(&bounds.guesses[level.start..level.end], level.start, scales);
+                let guesses = &solved.pairs.guesses[level.start..level.end];
+                level::guess(guesses, level.start, scales);
             }
-            open.fill(bounds, level, sources, scales);
             match self.rates.len() {
-                _ if open.is_empty() => (),
-                0 | 1 => columns.solve::<1>(&blend, open, level.steps, returns),
-                _ => columns.solve::<2>(&blend, open, level.steps, returns),
-            }
-            // Later levels are guessed from all pairs.
-            open.close(scales);
-            for (at, source) in (level.start..).zip(sources) {
-                scales[at] = scales[*source as usize];
+                0 | 1 => columns.solve::<1>(&blend, &solved.pairs, level, scales, returns),
+                _ => columns.solve::<2>(&blend, &solved.pairs, level, scales, returns),
             }
         }
         let [first, second] = blend.ranked.totals;
-        returns[n] = [first, if self.rates.len() < 2 { 0.0 } else { second }];
-        for (pair, source) in bounds.pairs.iter().zip(&scratch.sources) {
-            (self.record)(*pair, returns[*source as usize]);
+        // Weights that are kept come last.
+        let kept = [first, if self.rates.len() < 2 { 0.0 } else { second }];
+        returns[n] = kept;
+        for (at, source) in scratch.sources.iter().enumerate() {
+            (self.record)(at, returns[*source as usize]);
         }
+        kept
     }
 }

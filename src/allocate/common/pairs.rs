@@ -1,14 +1,21 @@
 //! Pairs of bounds in the order in which they are solved.
 
-/// Pairs that are solved side by side, at most: what is known of them stays close at hand.
-const TOGETHER: usize = 96;
-
 /// Pairs of bounds `(lo, hi)`, each common to all channels, with the elasticity of what shares bring:
 /// prepared once for all blends.
 #[derive(Debug, Clone, Default)]
 pub struct CommonBounds {
     pub(super) elasticity: f64,
-    /// By level: every pair is guessed from pairs of earlier levels.
+    pub(super) all: Pairs,
+    /// For each pair, one below whose `lo` and above whose `hi` no other pair lies that has the other side in common,
+    /// by position: it holds around all weights where the pair does.
+    pub(super) corners: Vec<u32>,
+    /// Where the pairs were given.
+    pub(super) given: Vec<u32>,
+}
+
+/// Pairs in the order in which they are solved, level by level: each is guessed from pairs of earlier levels.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Pairs {
     pub(super) lo: Vec<f64>,
     pub(super) hi: Vec<f64>,
     /// `lo^elasticity` and `hi^elasticity`.
@@ -17,8 +24,6 @@ pub struct CommonBounds {
     /// For each pair, the one with the same `hi` and the lowest `lo`, and that with the same `lo` and the highest
     /// `hi`, by position.
     pub(super) extremes: [Vec<u32>; 2],
-    /// Where the pairs were given.
-    pub(super) pairs: Vec<usize>,
     pub(super) levels: Vec<Level>,
 }
 
@@ -57,31 +62,56 @@ impl CommonBounds {
         // Where each row that was placed starts.
         let mut starts = vec![0; rows.len()];
         for level in levels(rows.len()) {
-            let start = bounds.pairs.len();
+            let start = bounds.len();
             for between in &level {
-                starts[between.row] = bounds.pairs.len();
+                starts[between.row] = bounds.len();
                 for pair in rows[between.row] {
                     let [near, far] = between.others.map(|row| (starts[row], rows[row].len()));
-                    let guess = bounds.guess(pairs[*pair], near, far);
+                    let guess = bounds.all.guess(pairs[*pair], near, far);
                     bounds.place(*pair, pairs[*pair], guess);
                 }
             }
-            let end = bounds.pairs.len();
-            let steps = level.iter().fold(0, |most, row| most.max(row.steps));
-            let parts = (start..end).step_by(TOGETHER);
-            bounds.levels.extend(parts.map(|start| Level {
+            bounds.all.levels.push(Level {
                 start,
-                end: end.min(start + TOGETHER),
-                steps,
-            }));
+                end: bounds.len(),
+                steps: level.iter().fold(0, |most, row| most.max(row.steps)),
+            });
         }
-        bounds.extremes = bounds.extremes();
+        bounds.all.extremes = bounds.all.extremes();
+        bounds.corners = (0..bounds.len()).map(|at| bounds.all.corner(at)).collect();
         bounds
     }
 
+    fn place(&mut self, pair: usize, (lo, hi): (f64, f64), guess: Guess) {
+        let power = |x: f64| match self.elasticity {
+            1.0 => x,
+            elasticity => x.powf(elasticity),
+        };
+        self.all.powered[0].push(power(lo));
+        self.all.powered[1].push(power(hi));
+        self.all.lo.push(lo);
+        self.all.hi.push(hi);
+        self.all.guesses.push(guess);
+        self.given.push(pair as u32);
+    }
+
+    /// Number of pairs.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.given.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.given.is_empty()
+    }
+}
+
+impl Pairs {
     fn extremes(&self) -> [Vec<u32>; 2] {
-        let mut extremes = [vec![0; self.pairs.len()], vec![0; self.pairs.len()]];
-        let mut order: Vec<usize> = (0..self.pairs.len()).collect();
+        let mut extremes = [vec![0; self.lo.len()], vec![0; self.lo.len()]];
+        let mut order: Vec<usize> = (0..self.lo.len()).collect();
         let mut mark = |along: &[f64], across: &[f64], side: usize, last: bool| {
             // Those that agree along follow each other, ascending across.
             order.sort_by(|a, b| {
@@ -100,17 +130,15 @@ impl CommonBounds {
         extremes
     }
 
-    fn place(&mut self, pair: usize, (lo, hi): (f64, f64), guess: Guess) {
-        let power = |x: f64| match self.elasticity {
-            1.0 => x,
-            elasticity => x.powf(elasticity),
-        };
-        self.powered[0].push(power(lo));
-        self.powered[1].push(power(hi));
-        self.lo.push(lo);
-        self.hi.push(hi);
-        self.guesses.push(guess);
-        self.pairs.push(pair);
+    /// From a pair to the highest `hi`, from there to the lowest `lo`, and on until both are reached.
+    fn corner(&self, mut at: usize) -> u32 {
+        loop {
+            let next = self.extremes[0][self.extremes[1][at] as usize];
+            if next as usize == at {
+                return next;
+            }
+            at = next as usize;
+        }
     }
 
     /// From the pairs of two rows (by their starts and lengths) whose upper bounds are nearest.
@@ -128,18 +156,6 @@ impl CommonBounds {
             0.0
         };
         Guess { near, far, ratio }
-    }
-
-    /// Number of pairs.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.pairs.len()
-    }
-
-    /// Whether there are none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.pairs.is_empty()
     }
 }
 

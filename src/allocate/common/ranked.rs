@@ -3,23 +3,15 @@
 use super::sorted::{AHEAD, Buckets, Sorted};
 use crate::lanes;
 
-/// Sums by rank.
+/// Sums by rank: where one more channel would be below. What is looked up together lies together.
 #[derive(Debug, Default)]
 pub(super) struct Sums {
-    ranks: Vec<Rank>,
+    /// `sum w` below.
+    weights: Vec<f64>,
+    /// By judge: `sum k` and `sum k w^beta` below, and `sum k` above.
+    worth: [Vec<[f64; 3]>; 2],
     totals: [f64; 2],
     powered: Vec<f64>,
-}
-
-/// Where one more channel would be below.
-#[derive(Debug, Clone, Copy, Default)]
-struct Rank {
-    /// The last weight below and the first above.
-    ends: [f64; 2],
-    /// `sum w` below.
-    weight: f64,
-    /// By judge: `sum k` and `sum k w^beta` below, and `sum k` above.
-    worth: [[f64; 3]; 2],
 }
 
 /// Sorted weights with their sums.
@@ -28,7 +20,8 @@ pub(super) struct Ranked<'a> {
     pub(super) buckets: Buckets,
     guide: &'a [u32],
     values: &'a [f64],
-    ranks: &'a [Rank],
+    weights: &'a [f64],
+    worth: [&'a [[f64; 3]]; 2],
     /// What the weights bring to each judge, added up in the order of channels.
     pub(super) totals: [f64; 2],
     /// Number of weights.
@@ -50,12 +43,11 @@ impl Sums {
         let n = w.len();
         self.powered.resize(n, 0.0);
         lanes::power(w, elasticity, &mut self.powered);
-        self.ranks.resize(n + 1, Rank::default());
+        self.weights.resize(n + 1, 0.0);
         let mut weight = 0.0;
-        for (rank, ends) in self.ranks.iter_mut().zip(sorted.values.windows(2)) {
-            weight += ends[0].max(0.0);
-            rank.weight = weight;
-            rank.ends = [ends[0], ends[1]];
+        for (sum, below) in self.weights.iter_mut().zip(&sorted.values) {
+            weight += below.max(0.0);
+            *sum = weight;
         }
         for judge in 0..rates.len().clamp(1, 2) {
             let rates = rates.get(judge).copied().unwrap_or_default();
@@ -65,7 +57,8 @@ impl Sums {
             buckets: sorted.buckets,
             guide: &sorted.guide,
             values: &sorted.values,
-            ranks: &self.ranks,
+            weights: &self.weights,
+            worth: self.worth.each_ref().map(Vec::as_slice),
             totals: self.totals,
             n,
             zeros: sorted.zeros,
@@ -75,22 +68,21 @@ impl Sums {
     #[inline(always)]
     fn judge(&mut self, judge: usize, order: &[u32], rates: &[f64]) {
         let (powered, n) = (&self.powered[..], order.len());
+        let sums = &mut self.worth[judge];
+        sums.resize(n + 1, [0.0; 3]);
         let rate = |i: u32| rates.get(i as usize).copied().unwrap_or(0.0);
         let [mut below, mut worth, mut above] = [0.0; 3];
         // From both ends at once: three chains of additions take no longer than one.
         for rank in 0..n {
             let (i, last) = (order[rank], order[n - 1 - rank]);
-            [
-                self.ranks[rank].worth[judge][0],
-                self.ranks[rank].worth[judge][1],
-            ] = [below, worth];
-            self.ranks[n - rank].worth[judge][2] = above;
+            [sums[rank][0], sums[rank][1]] = [below, worth];
+            sums[n - rank][2] = above;
             below += rate(i);
             worth += rate(i) * powered[i as usize];
             above += rate(last);
         }
-        self.ranks[n].worth[judge] = [below, worth, 0.0];
-        self.ranks[0].worth[judge][2] = above;
+        [sums[n][0], sums[n][1]] = [below, worth];
+        sums[0][2] = above;
         let known = n.min(rates.len());
         self.totals[judge] = lanes::dot(&powered[..known], &rates[..known]);
     }
@@ -132,7 +124,7 @@ impl Ranked<'_> {
     /// About the sum of the weights of ranks `from..to`.
     #[inline(always)]
     pub(super) fn near_sum(&self, from: u32, to: u32) -> f64 {
-        self.ranks[to as usize].weight - self.ranks[from as usize].weight
+        self.weights[to as usize] - self.weights[from as usize]
     }
 
     /// The sum of the weights of ranks `from..to`, `from >= zeros`.
@@ -144,7 +136,7 @@ impl Ranked<'_> {
         if to.saturating_sub(from) * 64 < to {
             self.sum_terms(from, to)
         } else {
-            self.ranks[to].weight - self.ranks[from].weight
+            self.weights[to] - self.weights[from]
         }
     }
 
@@ -157,8 +149,9 @@ impl Ranked<'_> {
     /// The weights on both sides of the ranks `from` and `to`.
     #[inline(always)]
     pub(super) fn ends(&self, from: usize, to: usize) -> [f64; 4] {
-        let (from, to) = (&self.ranks[from].ends, &self.ranks[to].ends);
-        [from[0], from[1], to[0], to[1]]
+        let sides = |rank: usize| [self.values[rank], self.values[rank + 1]];
+        let ([a, b], [c, d]) = (sides(from), sides(to));
+        [a, b, c, d]
     }
 
     /// The smallest and the largest weight.
@@ -178,7 +171,7 @@ impl Ranked<'_> {
     /// The difference loses no digits that matter: the sum below is less than what `lo` brings there.
     #[inline(always)]
     pub(super) fn worth(&self, judge: usize, from: usize, to: usize) -> [f64; 3] {
-        let (from, to) = (&self.ranks[from].worth[judge], &self.ranks[to].worth[judge]);
+        let (from, to) = (&self.worth[judge][from], &self.worth[judge][to]);
         [from[0], to[1] - from[1], to[2]]
     }
 }

@@ -222,7 +222,7 @@ fn range(w: &[f64]) -> (f64, f64) {
 
 /// 0 instead of a weight that is none.
 #[inline(always)]
-fn positive(w: f64) -> f64 {
+pub(super) fn positive(w: f64) -> f64 {
     if w > NO_WEIGHT { w } else { 0.0 }
 }
 

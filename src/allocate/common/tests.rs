@@ -187,15 +187,20 @@ fn the_kernel_gives_the_same_bits_for_every_processor() {
             elasticity,
             &mut CommonScratch::default(),
         );
+        let mut scratch = CommonScratch::default();
+        scratch
+            .solved
+            .choose(&bounds, Measure(w.as_chunks::<1>().0).run());
+        let (chosen, like) = (scratch.chosen().to_vec(), scratch.like().to_vec());
         let mut portable = vec![[0.0; 2]; pairs.len()];
         let kernel = Returns {
-            bounds: &bounds,
             w: &w,
             rates: &[&k, &w],
-            scratch: &mut CommonScratch::default(),
-            record: |pair: usize, out| portable[pair] = out,
+            scratch: &mut scratch,
+            record: |at: usize, out| portable[chosen[at] as usize] = out,
         };
         kernel.run();
+        let portable: Vec<_> = like.iter().map(|like| portable[*like as usize]).collect();
         assert_eq!(wide, portable);
     }
 }
@@ -318,6 +323,33 @@ proptest! {
             for (pair, expected) in all.iter().zip(&whole) {
                 let alone = fast(&[*pair], &w, &rates, elasticity, &mut scratch)[0];
                 prop_assert_eq!(alone.map(f64::to_bits), expected.map(f64::to_bits), "{:?}", pair);
+            }
+        }
+    }
+
+    #[test]
+    fn blends_that_are_solved_together_have_the_same_bits_as_alone(
+        (w, rates, pairs) in case(), few in 0.0_f64..2.0, locked in any::<bool>(),
+    ) {
+        let rates: Vec<&[f64]> = rates.iter().map(Vec::as_slice).collect();
+        let tilted = |by: f64| shares(w.iter().map(|w| w.powf(by)));
+        let blends = [tilted(1.0), tilted(few), tilted(0.1), w.iter().rev().copied().collect()];
+        let by_channel: Vec<[f64; 4]> = (0..w.len()).map(|i| blends.each_ref().map(|w| w[i])).collect();
+        let mut all = grid(w.len(), 6, 6);
+        if locked {
+            all = pairs;
+        }
+        let bounds = CommonBounds::new(&all, 0.7);
+        let mut scratch = CommonScratch::default();
+        scratch.choose(&bounds, &by_channel);
+        for blend in &blends {
+            let mut returns = vec![[f64::NAN; 2]; all.len()];
+            let (chosen, like) = (scratch.chosen().to_vec(), scratch.like().to_vec());
+            scratch.solve(blend, &rates, |at, brought| returns[chosen[at] as usize] = brought);
+            let alone = fast(&all, blend, &rates, 0.7, &mut CommonScratch::default());
+            for (pair, (expected, like)) in alone.iter().zip(&like).enumerate() {
+                let got = returns[*like as usize].map(f64::to_bits);
+                prop_assert_eq!(got, expected.map(f64::to_bits), "{:?}", all[pair]);
             }
         }
     }
