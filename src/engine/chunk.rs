@@ -343,3 +343,37 @@ impl Work for Raised<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_like_others_as_long_as_they_are_in_every_group() {
+        let (rows, padded) = (4, 3 * LANES);
+        let mut work = Workplace::default();
+        work.prepare(rows, padded);
+        // Row 1 is like row 0 throughout, row 2 at first and at last, row 3 is like 0, then like 2.
+        let groups = [[0, 0, 0, 0], [0, 0, 2, 2], [0, 0, 0, 0]];
+        for (group, like) in groups.iter().enumerate() {
+            for (row, other) in like.iter().enumerate() {
+                let at = work.skip + row * padded + group * LANES;
+                if row == *other as usize {
+                    work.rows[at..at + LANES].fill((10 * group + row) as f64);
+                }
+            }
+            work.like_now.copy_from_slice(like);
+            work.agree(padded, group * LANES);
+        }
+        assert_eq!(work.like, [0, 0, 2, 3]);
+        for (row, expected) in [
+            (0, [0.0, 10.0, 20.0]),
+            (2, [0.0, 12.0, 20.0]),
+            (3, [0.0, 12.0, 20.0]),
+        ] {
+            let numbers = &work.rows[work.skip + row * padded..][..padded];
+            let of_groups: Vec<f64> = numbers.iter().copied().step_by(LANES).collect();
+            assert_eq!(of_groups, expected, "{row}");
+        }
+    }
+}

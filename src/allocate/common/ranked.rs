@@ -43,15 +43,9 @@ impl Sums {
         let n = w.len();
         self.powered.resize(n, 0.0);
         lanes::power(w, elasticity, &mut self.powered);
-        self.weights.resize(n + 1, 0.0);
-        let mut weight = 0.0;
-        for (sum, below) in self.weights.iter_mut().zip(&sorted.values) {
-            weight += below.max(0.0);
-            *sum = weight;
-        }
         for judge in 0..rates.len().clamp(1, 2) {
             let rates = rates.get(judge).copied().unwrap_or_default();
-            self.judge(judge, &sorted.order, rates);
+            self.judge(judge, sorted, rates);
         }
         Ranked {
             buckets: sorted.buckets,
@@ -66,21 +60,27 @@ impl Sums {
     }
 
     #[inline(always)]
-    fn judge(&mut self, judge: usize, order: &[u32], rates: &[f64]) {
-        let (powered, n) = (&self.powered[..], order.len());
+    fn judge(&mut self, judge: usize, sorted: &Sorted, rates: &[f64]) {
+        let (powered, n) = (&self.powered[..], sorted.order.len());
+        let (order, values) = (&sorted.order[..n], &sorted.values[..=n]);
         let sums = &mut self.worth[judge];
         sums.resize(n + 1, [0.0; 3]);
+        self.weights.resize(n + 1, 0.0);
+        let (sums, weights) = (&mut sums[..=n], &mut self.weights[..=n]);
         let rate = |i: u32| rates.get(i as usize).copied().unwrap_or(0.0);
-        let [mut below, mut worth, mut above] = [0.0; 3];
-        // From both ends at once: three chains of additions take no longer than one.
+        let [mut weight, mut below, mut worth, mut above] = [0.0; 4];
+        // Sums of weights with each judge, and from both ends at once: four chains of additions take no longer than one.
         for rank in 0..n {
             let (i, last) = (order[rank], order[n - 1 - rank]);
+            weight += values[rank].max(0.0);
+            weights[rank] = weight;
             [sums[rank][0], sums[rank][1]] = [below, worth];
             sums[n - rank][2] = above;
             below += rate(i);
             worth += rate(i) * powered[i as usize];
             above += rate(last);
         }
+        weights[n] = weight + values[n].max(0.0);
         [sums[n][0], sums[n][1]] = [below, worth];
         sums[0][2] = above;
         let known = n.min(rates.len());
