@@ -9,6 +9,7 @@
 mod advice;
 mod analyses;
 mod arena;
+mod aside;
 mod attainable;
 mod breakeven;
 mod budget;
@@ -65,6 +66,9 @@ mod worlds;
 
 pub use self::advice::{Advice, Evidence};
 pub use self::analyses::{Analysed, Analyses};
+pub use self::aside::aside;
+#[cfg(test)]
+pub(crate) use self::aside::on_threads;
 pub use self::breakeven::{BreakEvenRow, may_break_even};
 pub use self::budget::{Options, refuse_size};
 pub use self::chain::{Allocation, Blended, Chain};

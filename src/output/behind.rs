@@ -1,190 +1,222 @@
-//! A file that is written behind the computation: hashing, writing and syncing take longer than making the
-//! text, and need no processor most of the time.
+//! A file that is written behind the computation: hashing and writing take longer than making the text.
 
-use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{Error as IoError, Write};
+use std::mem;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread::JoinHandle;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use sha2::{Digest, Sha256};
-
-use super::fingerprint::hex;
+use super::hashed::{Ended, HashedFile, Written};
+use crate::engine::aside;
 use crate::problem::Error;
 
-/// Pieces of text that may wait; beyond them the computation waits for the disk.
+/// Pieces of text that may wait; beyond them whoever makes another one writes them first.
 const WAITING: usize = 64;
 
-/// After so many bytes they are sent to the disk, so that little is left to wait for at the end.
-const SYNCED: u64 = 4 << 20;
+/// What makes a file of pieces.
+pub(super) trait Format<P>: Send + 'static {
+    /// Appends a piece.
+    fn piece(&mut self, piece: P) -> Result<(), IoError>;
+    /// Nothing follows.
+    fn end(self) -> Result<Ended, IoError>;
+}
 
-/// One file, written by a thread of its own in the order of its pieces, that knows its own fingerprint.
-/// Pieces are text, or whatever else its thread makes bytes of, and then tells as `W`.
+impl<P: AsRef<[u8]>> Format<P> for HashedFile {
+    fn piece(&mut self, piece: P) -> Result<(), IoError> {
+        self.write_all(piece.as_ref())
+    }
+
+    fn end(self) -> Result<Ended, IoError> {
+        Ok(HashedFile::end(self))
+    }
+}
+
+/// One file, written in the order of its pieces by whichever thread of the pool has time: a run keeps no more
+/// processors busy than it was given threads. Outside of a pool pieces are written at once.
 #[derive(Debug)]
-pub(super) struct BehindFile<P = Vec<u8>, W = Written> {
+pub(super) struct BehindFile<P: Send + 'static = Vec<u8>, F: Format<P> = HashedFile> {
     path: PathBuf,
-    pieces: Option<SyncSender<P>>,
-    writer: Option<JoinHandle<Result<W, IoError>>>,
+    line: Arc<Line<P, F>>,
+    /// Pieces that may wait.
+    most: usize,
 }
 
-/// What was written.
+/// Pieces on their way into a file.
 #[derive(Debug)]
-pub(super) struct Written {
-    pub(super) bytes: u64,
-    /// SHA-256, in lower-case hexadecimal.
-    pub(super) sha256: String,
+struct Line<P, F> {
+    waiting: Mutex<Waiting<P>>,
+    /// Whoever holds it writes what waits; nobody waits for anything else while holding it.
+    state: Mutex<State<F>>,
 }
 
-impl BehindFile {
+#[derive(Debug)]
+struct Waiting<P> {
+    pieces: VecDeque<P>,
+    /// Whether somebody is about to look for pieces who has not yet seen that there are none.
+    called: bool,
+    /// Whether nothing follows.
+    ended: bool,
+}
+
+#[derive(Debug)]
+enum State<F> {
+    Open(F),
+    Ended(Result<Ended, IoError>),
+    /// Told, or given up.
+    Closed,
+}
+
+impl<P: AsRef<[u8]> + Send + 'static> BehindFile<P> {
     /// A file of text.
     pub(super) fn create(path: &Path) -> Result<Self, Error> {
-        Self::create_by(path, WAITING, |mut file, pieces| {
-            for piece in pieces {
-                file.write_all(&piece)?;
-            }
-            file.finish()
-        })
+        Self::create_by(path, WAITING, Ok)
     }
 }
 
-impl BehindFile<Cow<'static, [u8]>, ()> {
-    /// A file whose pieces somebody else hashes.
-    pub(super) fn create_unhashed(path: &Path) -> Result<Self, Error> {
-        Self::spawn(path, WAITING, |mut file, pieces| {
-            for piece in pieces {
-                file.write_all(&piece)?;
-            }
-            file.sync_all()
-        })
-    }
-}
-
-impl<P: Send + 'static> BehindFile<P> {
-    /// A file that `write` makes of its pieces, of which at most `waiting` wait.
+impl<P: Send + 'static, F: Format<P>> BehindFile<P, F> {
+    /// A file in some format, of whose pieces at most `most` wait.
     pub(super) fn create_by(
         path: &Path,
-        waiting: usize,
-        write: impl FnOnce(HashedFile, Receiver<P>) -> Result<Written, IoError> + Send + 'static,
-    ) -> Result<Self, Error> {
-        Self::spawn(path, waiting, |file, pieces| {
-            write(HashedFile::new(file), pieces)
-        })
-    }
-}
-
-impl<P: Send + 'static, W: Send + 'static> BehindFile<P, W> {
-    fn spawn(
-        path: &Path,
-        waiting: usize,
-        write: impl FnOnce(File, Receiver<P>) -> Result<W, IoError> + Send + 'static,
+        most: usize,
+        format: impl FnOnce(HashedFile) -> Result<F, IoError>,
     ) -> Result<Self, Error> {
         let file = File::create(path).map_err(Error::machine("create", path))?;
-        let (pieces, received) = sync_channel(waiting);
-        let writer = std::thread::Builder::new().spawn(move || write(file, received));
+        let format = format(HashedFile::new(file)).map_err(Error::machine("write", path))?;
         Ok(Self {
             path: path.to_path_buf(),
-            pieces: Some(pieces),
-            writer: Some(writer.map_err(Error::machine("start a thread to write", path))?),
+            line: Arc::new(Line {
+                waiting: Mutex::new(Waiting {
+                    pieces: VecDeque::new(),
+                    called: false,
+                    ended: false,
+                }),
+                state: Mutex::new(State::Open(format)),
+            }),
+            most,
         })
     }
 
     /// Appends a piece. A failure to write an earlier one is told here or by [`BehindFile::finish`].
     pub(super) fn write(&mut self, piece: P) -> Result<(), Error> {
-        let sent = self.pieces.as_ref().map(|pieces| pieces.send(piece));
-        if matches!(sent, Some(Ok(()))) {
-            return Ok(());
+        let mut waiting = lock(&self.line.waiting);
+        if waiting.ended {
+            drop(waiting);
+            self.line.write_all();
+            self.ended()?;
+            let late = IoError::other("a piece came after the last one");
+            return Err(Error::machine("write", &self.path)(late));
         }
-        self.join()?;
-        let late = IoError::other("a piece came after the last one");
-        Err(Error::machine("write", &self.path)(late))
+        waiting.pieces.push_back(piece);
+        let full = waiting.pieces.len() > self.most;
+        let called = mem::replace(&mut waiting.called, true);
+        drop(waiting);
+        if full {
+            self.line.write_all();
+        } else if !called {
+            self.behind(Line::write_all);
+        }
+        Ok(())
     }
 
     /// Nothing follows: what is left is written, and sent to the disk, while others go on.
     pub(super) fn end(&mut self) {
-        self.pieces = None;
+        lock(&self.line.waiting).ended = true;
+        self.behind(|line| {
+            line.write_all();
+            line.send();
+        });
+    }
+
+    /// Leaves some work to whoever has time.
+    fn behind(&self, work: fn(&Line<P, F>)) {
+        let line = Arc::clone(&self.line);
+        aside(move || work(&line));
     }
 
     /// Waits until all is on the disk.
-    pub(super) fn finish(mut self) -> Result<W, Error> {
-        self.join()
+    pub(super) fn finish(self) -> Result<Written, Error> {
+        lock(&self.line.waiting).ended = true;
+        self.line.write_all();
+        let written = self.ended()?.map(Ended::finish);
+        let lost = || Err(IoError::other("it was given up before"));
+        written
+            .unwrap_or_else(lost)
+            .map_err(Error::machine("write", &self.path))
+    }
+
+    /// What has become of a file that has ended, told once.
+    fn ended(&self) -> Result<Option<Ended>, Error> {
+        match mem::replace(&mut *lock(&self.line.state), State::Closed) {
+            State::Ended(ended) => ended.map(Some).map_err(Error::machine("write", &self.path)),
+            State::Open(_) | State::Closed => Ok(None),
+        }
     }
 }
 
-impl<P, W> BehindFile<P, W> {
-    fn join(&mut self) -> Result<W, Error> {
-        self.pieces = None;
-        let ended = self.writer.take().map(JoinHandle::join);
-        let lost = || IoError::other("the writing thread ended early");
-        let written = match ended {
-            Some(Ok(written)) => written,
-            Some(Err(_)) | None => Err(lost()),
+impl<P, F: Format<P>> Line<P, F> {
+    /// Writes what waits, and the end behind the last piece.
+    fn write_all(&self) {
+        let mut state = lock(&self.state);
+        while let Some(piece) = self.next() {
+            if let State::Open(format) = &mut *state
+                && let Err(error) = format.piece(piece)
+            {
+                lock(&self.waiting).ended = true;
+                *state = State::Ended(Err(error));
+            }
+        }
+        if lock(&self.waiting).ended {
+            *state = match mem::replace(&mut *state, State::Closed) {
+                State::Open(format) => State::Ended(format.end()),
+                other => other,
+            };
+        }
+    }
+
+    /// The next piece.
+    fn next(&self) -> Option<P> {
+        let mut waiting = lock(&self.waiting);
+        let piece = waiting.pieces.pop_front();
+        waiting.called = piece.is_some();
+        piece
+    }
+
+    /// Sends a file that has ended to the disk.
+    fn send(&self) {
+        let mut state = lock(&self.state);
+        *state = match mem::replace(&mut *state, State::Closed) {
+            State::Ended(Ok(ended)) => State::Ended(ended.send()),
+            other => other,
         };
-        written.map_err(Error::machine("write", &self.path))
     }
 }
 
-impl<P, W> Drop for BehindFile<P, W> {
+impl<P: Send + 'static, F: Format<P>> Drop for BehindFile<P, F> {
     /// The folder may be removed next: nothing must write into it any more.
     fn drop(&mut self) {
-        if self.writer.is_some() {
-            let _ = self.join();
-        }
+        let mut waiting = lock(&self.line.waiting);
+        waiting.pieces.clear();
+        waiting.ended = true;
+        drop(waiting);
+        *lock(&self.line.state) = State::Closed;
     }
 }
 
-/// A file that counts and hashes what is written to it, and sends it to the disk as it goes.
-#[derive(Debug)]
-pub(super) struct HashedFile {
-    file: File,
-    hash: Sha256,
-    bytes: u64,
-    synced: u64,
-}
-
-impl HashedFile {
-    fn new(file: File) -> Self {
-        Self {
-            file,
-            hash: Sha256::new(),
-            bytes: 0,
-            synced: 0,
-        }
-    }
-
-    /// Waits until all is on the disk.
-    pub(super) fn finish(self) -> Result<Written, IoError> {
-        self.file.sync_all()?;
-        Ok(Written {
-            bytes: self.bytes,
-            sha256: hex(&self.hash.finalize()),
-        })
-    }
-}
-
-impl Write for HashedFile {
-    fn write(&mut self, piece: &[u8]) -> Result<usize, IoError> {
-        self.file.write_all(piece)?;
-        self.hash.update(piece);
-        self.bytes += piece.len() as u64;
-        if self.bytes - self.synced >= SYNCED {
-            self.file.sync_data()?;
-            self.synced = self.bytes;
-        }
-        Ok(piece.len())
-    }
-
-    fn flush(&mut self) -> Result<(), IoError> {
-        self.file.flush()
-    }
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use sha2::{Digest, Sha256};
 
-    #[test]
-    fn pieces_arrive_in_order_with_their_fingerprint() {
+    use super::*;
+    use crate::engine::on_threads;
+    use crate::output::fingerprint::hex;
+
+    /// Writes more pieces than may wait, and compares.
+    fn pieces_arrive() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         let mut file = BehindFile::create(&path).unwrap();
@@ -194,10 +226,33 @@ mod tests {
             whole.extend(&piece);
             file.write(piece).unwrap();
         }
+        file.end();
         let written = file.finish().unwrap();
         assert!(std::fs::read(&path).unwrap() == whole);
         assert_eq!(written.bytes, whole.len() as u64);
         assert_eq!(written.sha256, hex(&Sha256::digest(&whole)));
+    }
+
+    #[test]
+    fn pieces_arrive_in_order_with_their_fingerprint_on_any_number_of_threads() {
+        pieces_arrive();
+        for threads in [1, 2, 5] {
+            on_threads(threads, pieces_arrive);
+        }
+    }
+
+    #[test]
+    fn what_is_given_up_is_left_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        // What was to be written behind finds nothing to do.
+        on_threads(1, || {
+            let mut file = BehindFile::create(&path).unwrap();
+            for _ in 0..10 {
+                file.write(vec![b'a'; 100]).unwrap();
+            }
+        });
+        assert_eq!(std::fs::metadata(&path).unwrap().len(), 0);
     }
 
     #[test]
@@ -213,7 +268,9 @@ mod tests {
     fn a_file_that_cannot_be_made_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("missing").join("file");
-        let message = BehindFile::create(&path).unwrap_err().to_string();
+        let message = BehindFile::<Vec<u8>>::create(&path)
+            .unwrap_err()
+            .to_string();
         assert!(
             message.contains("create") && message.contains("missing"),
             "{message}"

@@ -10,10 +10,7 @@ use std::fs::{self, File, TryLockError};
 use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
-
 use super::behind::BehindFile;
-use super::fingerprint::hex;
 use super::manifest::OutputFile;
 use crate::problem::{Error, Place, Problem};
 
@@ -137,7 +134,7 @@ impl RunFolder {
         self.partial.join(file)
     }
 
-    /// Writes a whole file of the run: while one piece is made and hashed, those before go to the disk.
+    /// Writes a whole file of the run: while one piece is made, those before are hashed and go to the disk.
     ///
     /// # Errors
     ///
@@ -147,20 +144,11 @@ impl RunFolder {
         name: &str,
         pieces: impl Iterator<Item = Cow<'static, [u8]>>,
     ) -> Result<OutputFile, Error> {
-        let path = self.path(name);
-        let mut file = BehindFile::create_unhashed(&path)?;
-        let (mut hash, mut bytes) = (Sha256::new(), 0);
+        let mut file = BehindFile::create(&self.path(name))?;
         for piece in pieces {
-            hash.update(&piece);
-            bytes += piece.len() as u64;
             file.write(piece)?;
         }
-        file.finish()?;
-        Ok(OutputFile {
-            name: name.to_owned(),
-            bytes,
-            sha256: hex(&hash.finalize()),
-        })
+        Ok(file.finish()?.of(name))
     }
 
     /// The folder that is filled meanwhile.

@@ -9,6 +9,7 @@ mod dictionary;
 mod fingerprint;
 mod finished;
 mod folder;
+mod hashed;
 mod judgement;
 mod kept;
 mod manifest;

@@ -330,12 +330,7 @@ impl Table {
     }
 
     pub(super) fn finish(self) -> Result<OutputFile, Error> {
-        let written = self.file.finish()?;
-        Ok(OutputFile {
-            name: self.name.to_owned(),
-            bytes: written.bytes,
-            sha256: written.sha256,
-        })
+        Ok(self.file.finish()?.of(self.name))
     }
 }
 

@@ -6,9 +6,9 @@
 mod column;
 mod tables;
 
+use std::fmt;
 use std::io::Error as IoError;
 use std::sync::Arc;
-use std::sync::mpsc::Receiver;
 
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
@@ -19,9 +19,10 @@ use parquet::schema::types::Type;
 
 use self::column::Gathered;
 pub(super) use self::tables::{AllocationsFile, ConfigurationsFile, DrawsFile};
-use super::behind::{BehindFile, HashedFile, Written};
+use super::behind::{BehindFile, Format};
 use super::dictionary::Described;
 use super::folder::RunFolder;
+use super::hashed::{Ended, HashedFile};
 use super::manifest::OutputFile;
 use crate::problem::Error;
 use crate::scenario::Scenario;
@@ -39,7 +40,7 @@ const WAITING: usize = 1;
 #[derive(Debug)]
 struct Columnar {
     name: &'static str,
-    file: BehindFile<Vec<Gathered>>,
+    file: BehindFile<Vec<Gathered>, Groups>,
     gathered: Vec<Gathered>,
     /// Rows of a row group.
     rows: usize,
@@ -59,8 +60,10 @@ impl Columnar {
         let properties = properties(scenario, columns).map_err(failed)?;
         Ok(Self {
             name,
-            file: BehindFile::create_by(&path, WAITING, |file, groups| {
-                write_all(file, &groups, schema, properties).map_err(cause)
+            file: BehindFile::create_by(&path, WAITING, |file| {
+                let (schema, properties) = (Arc::new(schema), Arc::new(properties));
+                let writer = SerializedFileWriter::new(file, schema, properties);
+                Ok(Groups(writer.map_err(cause)?))
             })?,
             gathered: columns.iter().map(|c| Gathered::new(c.kind)).collect(),
             rows: rows_of_a_group(columns.len()),
@@ -92,12 +95,7 @@ impl Columnar {
         if self.room() < self.rows {
             self.flush()?;
         }
-        let Written { bytes, sha256 } = self.file.finish()?;
-        Ok(OutputFile {
-            name: self.name.to_owned(),
-            bytes,
-            sha256,
-        })
+        Ok(self.file.finish()?.of(self.name))
     }
 }
 
@@ -132,16 +130,18 @@ fn properties(
     Ok(columns.iter().fold(properties, column::encoded).build())
 }
 
-/// Writes row groups as they come.
-fn write_all(
-    file: HashedFile,
-    groups: &Receiver<Vec<Gathered>>,
-    schema: Type,
-    properties: WriterProperties,
-) -> Result<Written, ParquetError> {
-    let mut writer = SerializedFileWriter::new(file, Arc::new(schema), Arc::new(properties))?;
-    for group in groups {
-        let mut to = writer.next_row_group()?;
+/// A file of row groups.
+struct Groups(SerializedFileWriter<HashedFile>);
+
+impl fmt::Debug for Groups {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Groups").finish_non_exhaustive()
+    }
+}
+
+impl Groups {
+    fn write(&mut self, group: &[Gathered]) -> Result<(), ParquetError> {
+        let mut to = self.0.next_row_group()?;
         let mut columns = group.iter();
         while let Some(mut column) = to.next_column()? {
             if let Some(values) = columns.next() {
@@ -150,9 +150,19 @@ fn write_all(
             column.close()?;
         }
         to.close()?;
+        Ok(())
     }
-    // This writes the footer.
-    Ok(writer.into_inner()?.finish()?)
+}
+
+impl Format<Vec<Gathered>> for Groups {
+    fn piece(&mut self, group: Vec<Gathered>) -> Result<(), IoError> {
+        self.write(&group).map_err(cause)
+    }
+
+    fn end(self) -> Result<Ended, IoError> {
+        // This writes the footer.
+        Ok(self.0.into_inner().map_err(cause)?.end())
+    }
 }
 
 /// What went wrong below, where it was the disk.
