@@ -382,7 +382,7 @@ impl<'a> Kernel<'a> {
             targets.score(score.score, &self.table, buffers.seen(score));
             for delta in &score.deltas {
                 targets.power(score.score, delta.delta, &self.table, buffers.seen(score));
-                self.clips(plan, delta, &mut targets, buffers, out);
+                self.clips(plan, delta, &targets, buffers, out);
                 for alpha in &delta.alphas {
                     if !alpha.projections.is_empty() {
                         self.projections(alpha, &targets, buffers, out);
@@ -419,18 +419,17 @@ impl<'a> Kernel<'a> {
         }
     }
 
-    /// All clips of a delta, and its target shares.
+    /// All clips of a delta.
     fn clips(
         &self,
         plan: &Plan,
         delta: &DeltaNode,
-        targets: &mut Targets,
+        targets: &Targets,
         buffers: &mut Buffers,
         out: &mut Out<'_>,
     ) {
         let groups = || delta.alphas.iter().flat_map(|alpha| &alpha.clips);
         if groups().next().is_none() {
-            targets.divide_all();
             return;
         }
         let mut sums = std::mem::take(&mut buffers.sums);
@@ -446,12 +445,11 @@ impl<'a> Kernel<'a> {
         }
         sums.clear();
         sums.resize(groups().map(ClipGroup::sums).sum(), ZERO);
-        let n = targets.shares.len();
+        let n = targets.powers.len();
         weights.resize(STRETCH.min(n).max(weights.len()), ZERO);
         raised.resize(STRETCH.min(n).max(raised.len()), ZERO);
         for stretch in stretches(n) {
-            targets.divide(stretch.clone());
-            let shares = &targets.shares[stretch.clone()];
+            let powers = &targets.powers[stretch.clone()];
             for (level, judges) in self.levels.iter().zip(&mut judges) {
                 let linear = level.returns.exponent() == Some(1.0);
                 let (judges, count) = match judges {
@@ -459,7 +457,7 @@ impl<'a> Kernel<'a> {
                     _ => continue,
                 };
                 for judge in &mut judges[..count] {
-                    let more = brings(shares, judge.rates.stretch(&stretch));
+                    let more = brings(powers, judge.rates.stretch(&stretch));
                     judge.target = zip(judge.target, more, |x, y| x + y);
                 }
             }
@@ -468,11 +466,12 @@ impl<'a> Kernel<'a> {
                 if alpha.clips.is_empty() {
                     continue;
                 }
-                let weights = &mut weights[..shares.len()];
+                let weights = &mut weights[..powers.len()];
                 let reach = widest(Blend {
                     alpha: alpha.alpha,
                     o: &self.table.shares[stretch.clone()],
-                    q: shares,
+                    p: powers,
+                    by: targets.by,
                     out: weights,
                 });
                 most[position] = zip(most[position], reach[1], larger);
@@ -480,8 +479,8 @@ impl<'a> Kernel<'a> {
                     let exponent = self.levels[group.elasticity].returns.exponent();
                     let exponent = exponent.filter(|exponent| *exponent != 1.0);
                     let raised = exponent.map(|exponent| {
-                        raise(weights, exponent, &mut raised[..shares.len()]);
-                        &raised[..shares.len()]
+                        raise(weights, exponent, &mut raised[..powers.len()]);
+                        &raised[..powers.len()]
                     });
                     let stretch = Stretch::new(stretch.start, weights, raised, &reach, n);
                     let of_group = &mut sums[at..at + group.sums()];
@@ -489,6 +488,11 @@ impl<'a> Kernel<'a> {
                     group.add(&plan.limits, &stretch, judges, of_group);
                     at += group.sums();
                 }
+            }
+        }
+        for (judges, count) in judges.iter_mut().flatten() {
+            for judge in &mut judges[..*count] {
+                judge.target = zip(judge.target, targets.by, |x, by| by * x);
             }
         }
         let mut at = 0;
@@ -517,7 +521,7 @@ impl<'a> Kernel<'a> {
         self.blend(alpha.alpha, targets, &mut buffers.weights);
         for group in &alpha.projections {
             let judges: Vec<Judging<'_>> = self.judges_of(group.elasticity, buffers).collect();
-            let weights = &buffers.weights[..targets.shares.len()];
+            let weights = &buffers.weights[..targets.powers.len()];
             group.lifts(alpha.alpha, weights, &judges, &mut scratch, out);
         }
         buffers.projections = scratch;
@@ -533,7 +537,7 @@ impl<'a> Kernel<'a> {
         buffers: &mut Buffers,
         out: &mut Out<'_>,
     ) {
-        let channels = targets.shares.len();
+        let channels = targets.powers.len();
         let mut brought = std::mem::take(&mut buffers.brought);
         brought.resize(channels.max(brought.len()), ZERO);
         self.blend(alpha.alpha, targets, &mut buffers.weights);
@@ -575,12 +579,13 @@ impl<'a> Kernel<'a> {
     }
 
     fn blend(&self, alpha: f64, targets: &Targets, weights: &mut Vec<Lane>) {
-        weights.resize(targets.shares.len().max(weights.len()), ZERO);
+        weights.resize(targets.powers.len().max(weights.len()), ZERO);
         widest(Blend {
             alpha,
             o: self.table.shares,
-            q: &targets.shares,
-            out: &mut weights[..targets.shares.len()],
+            p: &targets.powers,
+            by: targets.by,
+            out: &mut weights[..targets.powers.len()],
         });
     }
 
@@ -604,12 +609,11 @@ impl<'a> Kernel<'a> {
                 for delta in &score.deltas {
                     let seen = buffers.seen(score);
                     targets.power(score.score, delta.delta, &self.table, seen);
-                    targets.divide_all();
                     for alpha in &delta.alphas {
                         self.blend(alpha.alpha, &targets, &mut buffers.weights);
                         for node in &alpha.plain {
                             buffers.allocate(plan, node, alpha.alpha);
-                            record(position, &buffers.raised[..targets.shares.len()]);
+                            record(position, &buffers.raised[..targets.powers.len()]);
                             position += 1;
                         }
                     }

@@ -202,12 +202,13 @@ impl Work for Reach<'_> {
     }
 }
 
-/// Writes `(1 - alpha) o_i + alpha q_i`; copies of `o` and `q` for an alpha of 0 and 1. Returns the least and the most
-/// of every lane.
+/// Writes `(1 - alpha) o_i + alpha q_i` with `q_i = by p_i`; copies of `o` and `q` for an alpha of 0 and 1. Returns the
+/// least and the most of every lane.
 pub(super) struct Blend<'a> {
     pub(super) alpha: f64,
     pub(super) o: &'a [f64],
-    pub(super) q: &'a [Lane],
+    pub(super) p: &'a [Lane],
+    pub(super) by: Lane,
     pub(super) out: &'a mut [Lane],
 }
 
@@ -216,16 +217,17 @@ impl Work for Blend<'_> {
 
     #[inline(always)]
     fn run(self) -> [Lane; 2] {
-        let alpha = self.alpha;
-        let pairs = (self.o, self.q, self.out);
+        let (alpha, by) = (self.alpha, self.by);
+        let pairs = (self.o, self.p, self.out);
         if alpha == 1.0 {
-            blended(pairs, |_, q| q)
+            blended(pairs, |_, p| zip(p, by, |p, by| by * p))
         } else if alpha == 0.0 {
             blended(pairs, |o, _| [o; LANES])
         } else {
-            blended(pairs, |o, q| {
+            let by = map(by, |by| alpha * by);
+            blended(pairs, |o, p| {
                 let kept = (1.0 - alpha) * o;
-                map(q, |q| kept + alpha * q)
+                zip(p, by, |p, by| kept + by * p)
             })
         }
     }
@@ -233,29 +235,29 @@ impl Work for Blend<'_> {
 
 #[inline(always)]
 fn blended(
-    (o, q, out): (&[f64], &[Lane], &mut [Lane]),
+    (o, p, out): (&[f64], &[Lane], &mut [Lane]),
     blend: impl Fn(f64, Lane) -> Lane,
 ) -> [Lane; 2] {
     let mut least = [[f64::INFINITY; LANES]; AT_ONCE];
     let mut most = [[f64::NEG_INFINITY; LANES]; AT_ONCE];
-    let mut step = |part: usize, out: &mut Lane, o: f64, q: Lane| {
-        let x = blend(o, q);
+    let mut step = |part: usize, out: &mut Lane, o: f64, p: Lane| {
+        let x = blend(o, p);
         *out = x;
         least[part] = zip(least[part], x, smaller);
         most[part] = zip(most[part], x, larger);
     };
     let n = out.len();
-    let (o, q) = (&o[..n], &q[..n]);
+    let (o, p) = (&o[..n], &p[..n]);
     let (blocks, rest) = out.as_chunks_mut::<AT_ONCE>();
     let (o, o_rest) = o.as_chunks::<AT_ONCE>();
-    let (q, q_rest) = q.as_chunks::<AT_ONCE>();
-    for ((out, o), q) in blocks.iter_mut().zip(o).zip(q) {
+    let (p, p_rest) = p.as_chunks::<AT_ONCE>();
+    for ((out, o), p) in blocks.iter_mut().zip(o).zip(p) {
         for part in 0..AT_ONCE {
-            step(part, &mut out[part], o[part], q[part]);
+            step(part, &mut out[part], o[part], p[part]);
         }
     }
-    for ((out, o), q) in rest.iter_mut().zip(o_rest).zip(q_rest) {
-        step(0, out, *o, *q);
+    for ((out, o), p) in rest.iter_mut().zip(o_rest).zip(p_rest) {
+        step(0, out, *o, *p);
     }
     [together(least, smaller), together(most, larger)]
 }

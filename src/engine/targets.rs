@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::passes::{Common, Lane, STRETCH, Same, ZERO, map, zip};
+use super::passes::{Common, Lane, PerChannel, STRETCH, Same, ZERO, in_order, larger, map, zip};
 use crate::lanes::LANES;
 use crate::score::{Score, centred_log_scores, target_shares};
 use crate::vector::{Work, turn, widest};
@@ -26,45 +26,43 @@ pub(super) struct Table<'a> {
     pub(super) value_per_spend: Vec<f64>,
 }
 
-/// Scores of eight replicates as fractions of each replicate's highest, and their powers.
+/// Scores of eight replicates, and the powers of their fractions of each replicate's highest.
 ///
 /// Channels are worked through in stretches that stay in the nearest cache: those of thousands of channels do not
-/// fit there, and fetching them took longer than the arithmetic.
+/// fit there, and fetching them took longer than the arithmetic. What they are divided by waits until they are
+/// blended, for the same reason.
 #[derive(Debug, Default)]
 pub(super) struct Targets {
-    fractions: Vec<Lane>,
+    scores: Vec<Lane>,
+    top: Lane,
     logs: Vec<Lane>,
     logged: bool,
-    top: Lane,
-    /// Sum of the powers.
-    sum: Lane,
-    /// Replicates worked out in logarithms, with their target shares.
-    extraordinary: Vec<(usize, Vec<f64>)>,
-    /// Target shares `q`, as far as they were divided; powers beyond.
-    pub(super) shares: Vec<Lane>,
-    /// `sum q`, as far as they were divided.
+    /// Powers of the scores: target shares are `by` times these.
+    pub(super) powers: Vec<Lane>,
+    pub(super) by: Lane,
+    /// Sum of the target shares.
     pub(super) total: Lane,
 }
 
 impl Targets {
     /// Takes the scores of what was observed.
     pub(super) fn score(&mut self, score: Score, table: &Table<'_>, observed: &[Lane]) {
-        self.fractions.resize(observed.len(), ZERO);
-        self.shares.resize(observed.len(), ZERO);
+        self.scores.resize(observed.len(), ZERO);
+        self.powers.resize(observed.len(), ZERO);
         self.logged = false;
-        let out = &mut self.fractions;
+        let out = &mut self.scores;
         self.top = match (score, table.value) {
-            (Score::Share, None) => widest(Fractions {
+            (Score::Share, None) => widest(Scores {
                 seen: observed,
                 worth: Common(1.0),
                 out,
             }),
-            (Score::Share, Some(value)) => widest(Fractions {
+            (Score::Share, Some(value)) => widest(Scores {
                 seen: observed,
                 worth: Same(value),
                 out,
             }),
-            (Score::Efficiency | Score::Tilted, _) => widest(Fractions {
+            (Score::Efficiency | Score::Tilted, _) => widest(Scores {
                 seen: observed,
                 worth: Same(&table.value_per_spend),
                 out,
@@ -72,68 +70,53 @@ impl Targets {
         };
     }
 
-    /// Raises the scores to `delta`. Target shares are their fractions of the sum: [`Targets::divide`] makes them.
+    /// Raises the scores to `delta`.
     pub(super) fn power(&mut self, score: Score, delta: f64, table: &Table<'_>, observed: &[Lane]) {
-        (self.sum, self.total) = (ZERO, ZERO);
-        for stretch in stretches(self.shares.len()) {
+        let mut sum = ZERO;
+        for stretch in stretches(self.powers.len()) {
             let tilt = (score == Score::Tilted).then(|| &table.shares[stretch.clone()]);
             self.raise(delta, stretch.clone());
-            let sum = widest(Tilt {
+            let more = widest(Tilt {
                 tilt,
-                shares: &mut self.shares[stretch],
+                powers: &mut self.powers[stretch],
             });
-            self.sum = zip(self.sum, sum, |x, y| x + y);
+            sum = zip(sum, more, |x, y| x + y);
         }
-        self.extraordinary.clear();
+        self.by = map(sum, |sum| 1.0 / sum);
+        self.total = zip(sum, self.by, |sum, by| sum * by);
         for lane in 0..LANES {
             if !ORDINARY.contains(&self.top[lane]) {
                 let shares = extraordinary(lane, score, delta, table, observed);
-                self.extraordinary.push((lane, shares));
+                (self.by[lane], self.total[lane]) = (1.0, in_order(shares.len(), |i| shares[i]));
+                for (powers, share) in self.powers.iter_mut().zip(shares) {
+                    powers[lane] = share;
+                }
             }
         }
-    }
-
-    /// Makes target shares of the powers of all channels.
-    pub(super) fn divide_all(&mut self) {
-        stretches(self.shares.len()).for_each(|stretch| self.divide(stretch));
-    }
-
-    /// Makes target shares of the powers of a stretch of channels, the next one.
-    pub(super) fn divide(&mut self, stretch: Range<usize>) {
-        let shares = &mut self.shares[stretch.clone()];
-        let mut sum = widest(Divide {
-            by: self.sum,
-            shares,
-        });
-        for (lane, others) in &self.extraordinary {
-            for (share, other) in shares.iter_mut().zip(&others[stretch.clone()]) {
-                share[*lane] = *other;
-            }
-            sum[*lane] = others[stretch.clone()].iter().sum();
-        }
-        self.total = zip(self.total, sum, |x, y| x + y);
     }
 
     fn raise(&mut self, delta: f64, stretch: Range<usize>) {
+        let scale = map(self.top, |top| 1.0 / top);
         let quarters = 4.0 * delta;
         if delta <= HIGHEST_PRODUCT && quarters == quarters.floor() {
             widest(Quarters {
-                x: &self.fractions[stretch.clone()],
+                x: &self.scores[stretch.clone()],
+                scale,
                 whole: delta.floor(),
                 half: quarters.rem_euclid(4.0) >= 2.0,
                 quarter: quarters.rem_euclid(2.0) == 1.0,
-                out: &mut self.shares[stretch],
+                out: &mut self.powers[stretch],
             });
             return;
         }
         if !self.logged {
             self.logs.clear();
-            self.logs
-                .extend(self.fractions.iter().map(|x| map(*x, f64::ln)));
+            let log = |x: &Lane| zip(*x, scale, |x, scale| (x * scale).ln());
+            self.logs.extend(self.scores.iter().map(log));
             self.logged = true;
         }
         let logs = &self.logs[stretch.clone()];
-        for (out, log) in self.shares[stretch].iter_mut().zip(logs) {
+        for (out, log) in self.powers[stretch].iter_mut().zip(logs) {
             *out = map(*log, |log| (delta * log).exp());
         }
     }
@@ -164,14 +147,14 @@ pub(super) fn stretches(channels: usize) -> impl Iterator<Item = Range<usize>> {
     from.map(move |from| from..channels.min(from + STRETCH))
 }
 
-/// Writes scores as fractions of the highest; returns the highest.
-struct Fractions<'a, K> {
+/// Writes scores; returns the highest.
+struct Scores<'a, K> {
     seen: &'a [Lane],
     worth: K,
     out: &'a mut [Lane],
 }
 
-impl<K: super::passes::PerChannel> Work for Fractions<'_, K> {
+impl<K: PerChannel> Work for Scores<'_, K> {
     type Output = Lane;
 
     #[inline(always)]
@@ -180,19 +163,16 @@ impl<K: super::passes::PerChannel> Work for Fractions<'_, K> {
         let worth = self.worth.stretch(0, self.seen.len());
         for (i, (out, seen)) in self.out.iter_mut().zip(self.seen).enumerate() {
             *out = zip(*seen, worth.at(i), |seen, worth| seen * worth);
-            top = zip(top, *out, |top, x| if x > top { x } else { top });
-        }
-        for x in self.out.iter_mut() {
-            *x = zip(*x, top, |x, top| x / top);
-            turn();
+            top = zip(top, *out, larger);
         }
         top
     }
 }
 
-/// `x^(whole + half/2 + quarter/4)`, 0 where `x` is 0.
+/// `(x scale)^(whole + half/2 + quarter/4)`, 0 where `x` is 0.
 struct Quarters<'a> {
     x: &'a [Lane],
+    scale: Lane,
     whole: f64,
     half: bool,
     quarter: bool,
@@ -207,9 +187,10 @@ impl Work for Quarters<'_> {
         let bits = [1.0, 2.0, 4.0, 8.0].map(|bit: f64| (self.whole / bit).floor() % 2.0 == 1.0);
         let roots = self.half || self.quarter;
         for (out, x) in self.out.iter_mut().zip(self.x) {
+            let x = zip(*x, self.scale, |x, scale| x * scale);
             // 0 to the power of 0 is 0 here: a channel without a score gets nothing.
-            let mut power = map(*x, |x| if x > 0.0 { 1.0 } else { 0.0 });
-            let mut square = *x;
+            let mut power = map(x, |x| if x > 0.0 { 1.0 } else { 0.0 });
+            let mut square = x;
             for (position, bit) in bits.into_iter().enumerate() {
                 if bit {
                     power = zip(power, square, |p, s| p * s);
@@ -219,7 +200,7 @@ impl Work for Quarters<'_> {
                 }
             }
             if roots {
-                let root = map(*x, f64::sqrt);
+                let root = map(x, f64::sqrt);
                 if self.half {
                     power = zip(power, root, |p, r| p * r);
                 }
@@ -236,7 +217,7 @@ impl Work for Quarters<'_> {
 /// Multiplies by today's shares, if asked to; returns the sum.
 struct Tilt<'a> {
     tilt: Option<&'a [f64]>,
-    shares: &'a mut [Lane],
+    powers: &'a mut [Lane],
 }
 
 impl Work for Tilt<'_> {
@@ -246,34 +227,14 @@ impl Work for Tilt<'_> {
     fn run(self) -> Lane {
         let mut sum = ZERO;
         if let Some(tilt) = self.tilt {
-            for (share, o) in self.shares.iter_mut().zip(tilt) {
-                *share = map(*share, |x| x * o);
-                sum = zip(sum, *share, |x, y| x + y);
+            for (power, o) in self.powers.iter_mut().zip(tilt) {
+                *power = map(*power, |x| x * o);
+                sum = zip(sum, *power, |x, y| x + y);
             }
         } else {
-            for share in self.shares.iter() {
-                sum = zip(sum, *share, |x, y| x + y);
+            for power in self.powers.iter() {
+                sum = zip(sum, *power, |x, y| x + y);
             }
-        }
-        sum
-    }
-}
-
-/// Divides powers by their sum; returns what this leaves together.
-struct Divide<'a> {
-    by: Lane,
-    shares: &'a mut [Lane],
-}
-
-impl Work for Divide<'_> {
-    type Output = Lane;
-
-    #[inline(always)]
-    fn run(self) -> Lane {
-        let mut sum = ZERO;
-        for share in self.shares.iter_mut() {
-            *share = zip(*share, self.by, |x, by| x / by);
-            sum = zip(sum, *share, |x, y| x + y);
         }
         sum
     }
