@@ -303,9 +303,16 @@ pub(crate) const LONG: [&str; 8] = [
     "never",
 ];
 
+/// A folder in memory, where there is such a place: pieces are kept the less often the longer a disk takes.
+fn swift_folder() -> TempDir {
+    tempfile::tempdir_in("/dev/shm")
+        .or_else(|_| tempfile::tempdir())
+        .unwrap()
+}
+
 #[test]
 fn a_killed_run_goes_on_to_the_same_bytes() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = swift_folder();
     scenario(&folder, 8000);
     succeed(&folder, &["run", "s.toml", "--out", "whole"]);
     let beside = folder.path().join(".out.unfinished");
