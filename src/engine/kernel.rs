@@ -1,16 +1,18 @@
 //! Eight replicates through the plan of a block: the inner loops of the sweep.
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::attainable::Attainable;
 use super::chain::Chain;
+use super::clipped::Clip;
 use super::clips::{ClipGroup, LaneJudge, Rates, Stretch};
 use super::idle::Idle;
 use super::kept::Kept;
 use super::lifts::Rest;
 use super::passes::{
-    Blend, Common, Dot, Lane, Lanes, STRETCH, Same, ZERO, in_order, larger, map, zip,
+    Blend, Common, Dot, Lane, Lanes, Mix, STRETCH, Same, ZERO, in_order, larger, map, zip,
 };
 use super::paths::{PathBuffers, PathRows};
 use super::periods::Follower;
@@ -21,8 +23,8 @@ use super::recommended::Recommended;
 use super::returns::Returns;
 use super::targets::{Table, Targets, stretches};
 use super::worlds::{Fixed, WorldLanes, Worlds};
-use crate::allocate::{BoundMode, Bounds, Scratch, impose};
-use crate::lanes::{self, LANES};
+use crate::allocate::{BoundMode, Scratch, impose};
+use crate::lanes::LANES;
 use crate::scenario::{self, Scenario};
 use crate::vector::{Work, turn, widest};
 
@@ -467,11 +469,9 @@ impl<'a> Kernel<'a> {
                     continue;
                 }
                 let weights = &mut weights[..powers.len()];
+                let mix = self.mix(alpha.alpha, targets);
                 let reach = widest(Blend {
-                    alpha: alpha.alpha,
-                    o: &self.table.shares[stretch.clone()],
-                    p: powers,
-                    by: targets.by,
+                    mix: mix.stretch(stretch.start, stretch.end),
                     out: weights,
                 });
                 most[position] = zip(most[position], reach[1], larger);
@@ -540,14 +540,18 @@ impl<'a> Kernel<'a> {
         let channels = targets.powers.len();
         let mut brought = std::mem::take(&mut buffers.brought);
         brought.resize(channels.max(brought.len()), ZERO);
-        self.blend(alpha.alpha, targets, &mut buffers.weights);
+        let mut shares = std::mem::take(&mut buffers.raised);
+        shares.resize(channels.max(shares.len()), ZERO);
+        self.begin(plan, alpha, targets, buffers);
         for node in &alpha.plain {
-            buffers.allocate(plan, node, alpha.alpha);
+            let of_node = (node, alpha.alpha);
+            let all = (0, &mut shares[..channels]);
+            self.allocate(plan, of_node, targets, buffers, all);
             for leaf in &node.leaves {
                 let level = &self.levels[leaf.elasticity];
                 level
                     .returns
-                    .of_lanes(&buffers.raised[..channels], &mut brought[..channels]);
+                    .of_lanes(&shares[..channels], &mut brought[..channels]);
                 for (judge, judging) in self.judges_of(leaf.elasticity, buffers).enumerate() {
                     let returns = brings(&brought[..channels], judging.rates);
                     let lift = zip(returns, judging.baseline, |x, y| x / y - 1.0);
@@ -555,7 +559,7 @@ impl<'a> Kernel<'a> {
                 }
             }
         }
-        buffers.brought = brought;
+        (buffers.brought, buffers.raised) = (brought, shares);
     }
 
     /// Rates and baselines of the judges in use, truth first.
@@ -578,28 +582,71 @@ impl<'a> Kernel<'a> {
         truth.into_iter().chain(sample)
     }
 
-    fn blend(&self, alpha: f64, targets: &Targets, weights: &mut Vec<Lane>) {
-        weights.resize(targets.powers.len().max(weights.len()), ZERO);
-        widest(Blend {
+    fn mix<'b>(&'b self, alpha: f64, targets: &'b Targets) -> Mix<'b> {
+        Mix {
             alpha,
             o: self.table.shares,
             p: &targets.powers,
             by: targets.by,
+        }
+    }
+
+    fn blend(&self, alpha: f64, targets: &Targets, weights: &mut Vec<Lane>) {
+        weights.resize(targets.powers.len().max(weights.len()), ZERO);
+        widest(Blend {
+            mix: self.mix(alpha, targets),
             out: &mut weights[..targets.powers.len()],
         });
     }
 
-    /// The shares of every allocation of eight replicates: `record` gets the node's position in the order
-    /// of the plan, and the shares.
+    /// Makes what [`Kernel::allocate`] needs of an alpha.
+    fn begin(&self, plan: &Plan, alpha: &AlphaNode, targets: &Targets, buffers: &mut Buffers) {
+        let clips = |node: &BoundsNode| clips(plan, node, alpha.alpha);
+        if !alpha.plain.iter().all(clips) {
+            self.blend(alpha.alpha, targets, &mut buffers.weights);
+        }
+    }
+
+    /// Writes the shares of a node, of as many channels as `out` holds, `from` on.
+    fn allocate(
+        &self,
+        plan: &Plan,
+        (node, alpha): (&BoundsNode, f64),
+        targets: &Targets,
+        buffers: &mut Buffers,
+        (from, out): (usize, &mut [Lane]),
+    ) {
+        if clips(plan, node, alpha) {
+            let clip = Clip {
+                mix: self.mix(alpha, targets),
+                bounds: plan.limits.get(node.bounds),
+            };
+            clip.shares(from, out);
+            return;
+        }
+        for lane in 0..LANES {
+            let Buffers {
+                single, weights, ..
+            } = buffers;
+            single.allocate(plan, node, weights, lane);
+            for (to, share) in out.iter_mut().zip(&single.shares[from..]) {
+                to[lane] = *share;
+            }
+        }
+    }
+
+    /// The shares of every allocation of eight replicates, of some channels: a stretch of `out` for each node, in the
+    /// order of the plan.
     pub(super) fn shares(
         &self,
         plan: &Plan,
         replicates: &[u64; LANES],
+        channels: &Range<usize>,
         buffers: &mut Buffers,
-        record: &mut impl FnMut(usize, &[Lane]),
+        out: &mut [Lane],
     ) {
         let mut targets = std::mem::take(&mut buffers.targets);
-        let mut position = 0;
+        let mut nodes = out.chunks_mut(channels.len());
         for draw in &plan.draws {
             self.worlds
                 .draw_lanes(draw.level, replicates, &mut buffers.world);
@@ -610,11 +657,10 @@ impl<'a> Kernel<'a> {
                     let seen = buffers.seen(score);
                     targets.power(score.score, delta.delta, &self.table, seen);
                     for alpha in &delta.alphas {
-                        self.blend(alpha.alpha, &targets, &mut buffers.weights);
-                        for node in &alpha.plain {
-                            buffers.allocate(plan, node, alpha.alpha);
-                            record(position, &buffers.raised[..targets.powers.len()]);
-                            position += 1;
+                        self.begin(plan, alpha, &targets, buffers);
+                        for (node, out) in alpha.plain.iter().zip(&mut nodes) {
+                            let node = (node, alpha.alpha);
+                            self.allocate(plan, node, &targets, buffers, (channels.start, out));
                         }
                     }
                 }
@@ -622,6 +668,11 @@ impl<'a> Kernel<'a> {
         }
         buffers.targets = targets;
     }
+}
+
+/// Whether a node's shares are clipped weights over their sum: not so where the bounds leave nothing.
+fn clips(plan: &Plan, node: &BoundsNode, alpha: f64) -> bool {
+    node.mode == BoundMode::Clip && plan.limits.keeps_something(node.bounds, alpha)
 }
 
 /// One per elasticity, where there are several periods.
@@ -644,62 +695,6 @@ impl Buffers {
         match score.rates {
             scenario::Rates::Raw => &self.world.sample,
             scenario::Rates::Shrunken => &self.shrunken,
-        }
-    }
-
-    /// Makes the shares of a node from blended weights, in `raised`.
-    fn allocate(&mut self, plan: &Plan, node: &BoundsNode, alpha: f64) {
-        let bounds = plan.limits.get(node.bounds);
-        let n = bounds.lo().len();
-        self.raised.resize(n.max(self.raised.len()), ZERO);
-        if node.mode == BoundMode::Clip && plan.limits.keeps_something(node.bounds, alpha) {
-            widest(Clip {
-                weights: &self.weights[..n],
-                bounds,
-                out: &mut self.raised[..n],
-            });
-            return;
-        }
-        for lane in 0..LANES {
-            self.single.allocate(plan, node, &self.weights, lane);
-            for (to, share) in self.raised.iter_mut().zip(&self.single.shares) {
-                to[lane] = *share;
-            }
-        }
-    }
-}
-
-/// Clips, and divides by the sum where anything was clipped.
-struct Clip<'a> {
-    weights: &'a [Lane],
-    bounds: &'a Bounds,
-    out: &'a mut [Lane],
-}
-
-impl Work for Clip<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        // In the order of `lanes`, so that plans which no data can change come out as today's plan does.
-        let (mut sums, mut moved) = ([ZERO; LANES], ZERO);
-        let limits = self.bounds.lo().iter().zip(self.bounds.hi());
-        let channels = self.out.iter_mut().zip(self.weights).zip(limits);
-        for (i, ((out, w), (lo, hi))) in channels.enumerate() {
-            *out = map(*w, |w| {
-                let raised = if w > *lo { w } else { *lo };
-                if raised < *hi { raised } else { *hi }
-            });
-            sums[i % LANES] = zip(sums[i % LANES], *out, |sum, x| sum + x);
-            moved = zip(moved, zip(*out, *w, |x, w| (x - w).abs()), |sum, x| sum + x);
-        }
-        let mut sum = ZERO;
-        for (lane, sum) in sum.iter_mut().enumerate() {
-            *sum = lanes::combine(&sums.map(|sum| sum[lane]));
-        }
-        let divisor = zip(sum, moved, |sum, moved| if moved > 0.0 { sum } else { 1.0 });
-        for out in self.out.iter_mut() {
-            *out = zip(*out, divisor, |x, divisor| x / divisor);
         }
     }
 }

@@ -15,6 +15,7 @@ mod breakeven;
 mod budget;
 mod chain;
 mod chunk;
+mod clipped;
 mod clips;
 mod discovery;
 mod dropping;

@@ -108,23 +108,38 @@ impl<K: PerChannel, L: PerChannel, const UNDER: bool, const WEIGHT: bool, const 
     type Output = ();
 
     #[inline(always)]
-    fn run(self) {
-        let mut at = 0;
-        // Two limits at a time keep the adders busy and the sums in registers.
-        while at < self.limits.len() {
-            let second = (at + 1).min(self.limits.len() - 1);
-            let limits = [self.limits[at], self.limits[second]];
-            let [a, b] = beside::<K, L, UNDER, WEIGHT, WORTH>(self.x, self.rates, limits);
-            for (position, sums) in [(at, a), (second, b)].into_iter().take(second - at + 1) {
-                if WEIGHT {
-                    self.weight[position] = zip(self.weight[position], sums[0], |x, y| x + y);
-                }
-                if WORTH {
-                    self.worth[position] = zip(self.worth[position], sums[1], |x, y| x + y);
-                }
-            }
-            at += 2;
+    fn run(mut self) {
+        let (mut at, count) = (0, self.limits.len());
+        // A few limits at a time keep the adders busy and the sums in registers.
+        while count - at > 3 {
+            at = self.some::<2>(at);
         }
+        match count - at {
+            3 => self.some::<3>(at),
+            2 => self.some::<2>(at),
+            1 => self.some::<1>(at),
+            _ => at,
+        };
+    }
+}
+
+impl<K: PerChannel, L: PerChannel, const UNDER: bool, const WEIGHT: bool, const WORTH: bool>
+    Beside<'_, K, L, UNDER, WEIGHT, WORTH>
+{
+    /// Adds the sums of `N` limits, and says where the next ones are.
+    #[inline(always)]
+    fn some<const N: usize>(&mut self, at: usize) -> usize {
+        let limits = std::array::from_fn(|which| self.limits[at + which]);
+        let sums = beside::<K, L, UNDER, WEIGHT, WORTH, N>(self.x, self.rates, limits);
+        for (which, [weight, worth]) in sums.into_iter().enumerate() {
+            if WEIGHT {
+                self.weight[at + which] = zip(self.weight[at + which], weight, |x, y| x + y);
+            }
+            if WORTH {
+                self.worth[at + which] = zip(self.worth[at + which], worth, |x, y| x + y);
+            }
+        }
+        at + N
     }
 }
 
@@ -135,19 +150,20 @@ fn beside<
     const UNDER: bool,
     const WEIGHT: bool,
     const WORTH: bool,
+    const N: usize,
 >(
     x: &[Lane],
     rates: K,
-    limits: [L; 2],
-) -> [[Lane; 2]; 2] {
-    let mut sums = [[ZERO; 2]; 2];
+    limits: [L; N],
+) -> [[Lane; 2]; N] {
+    let mut sums = [[ZERO; 2]; N];
     let (rates, limits) = (
         rates.stretch(0, x.len()),
         limits.map(|limit| limit.stretch(0, x.len())),
     );
     for i in 0..x.len() {
         let x = x[i];
-        for which in 0..2 {
+        for which in 0..N {
             let limit = limits[which].at(i);
             let beside = if UNDER {
                 zip(limit, x, |b, x| {
@@ -202,13 +218,44 @@ impl Work for Reach<'_> {
     }
 }
 
-/// Writes `(1 - alpha) o_i + alpha q_i` with `q_i = by p_i`; copies of `o` and `q` for an alpha of 0 and 1. Returns the
-/// least and the most of every lane.
-pub(super) struct Blend<'a> {
+/// Blends `(1 - alpha) o_i + alpha q_i` of today's shares `o` and target shares `q_i = by p_i`: copies of either for an
+/// alpha of 0 and 1.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Mix<'a> {
     pub(super) alpha: f64,
     pub(super) o: &'a [f64],
     pub(super) p: &'a [Lane],
     pub(super) by: Lane,
+}
+
+impl Mix<'_> {
+    /// That of a stretch of channels.
+    pub(super) fn stretch(self, from: usize, to: usize) -> Self {
+        Self {
+            o: &self.o[from..to],
+            p: &self.p[from..to],
+            ..self
+        }
+    }
+
+    /// What `o` and `p` are multiplied by.
+    #[inline(always)]
+    pub(super) fn factors(&self) -> (f64, Lane) {
+        let alpha = self.alpha;
+        (1.0 - alpha, map(self.by, |by| alpha * by))
+    }
+
+    /// The blend of one channel.
+    #[inline(always)]
+    pub(super) fn weight((keep, by): (f64, Lane), o: f64, p: &Lane) -> Lane {
+        let kept = keep * o;
+        zip(*p, by, |p, by| kept + by * p)
+    }
+}
+
+/// Writes blends; returns the least and the most of every lane.
+pub(super) struct Blend<'a> {
+    pub(super) mix: Mix<'a>,
     pub(super) out: &'a mut [Lane],
 }
 
@@ -217,49 +264,30 @@ impl Work for Blend<'_> {
 
     #[inline(always)]
     fn run(self) -> [Lane; 2] {
-        let (alpha, by) = (self.alpha, self.by);
-        let pairs = (self.o, self.p, self.out);
-        if alpha == 1.0 {
-            blended(pairs, |_, p| zip(p, by, |p, by| by * p))
-        } else if alpha == 0.0 {
-            blended(pairs, |o, _| [o; LANES])
-        } else {
-            let by = map(by, |by| alpha * by);
-            blended(pairs, |o, p| {
-                let kept = (1.0 - alpha) * o;
-                zip(p, by, |p, by| kept + by * p)
-            })
+        let (mix, factors) = (self.mix, self.mix.factors());
+        let mut least = [[f64::INFINITY; LANES]; AT_ONCE];
+        let mut most = [[f64::NEG_INFINITY; LANES]; AT_ONCE];
+        let mut step = |part: usize, out: &mut Lane, o: f64, p: &Lane| {
+            let x = Mix::weight(factors, o, p);
+            *out = x;
+            least[part] = zip(least[part], x, smaller);
+            most[part] = zip(most[part], x, larger);
+        };
+        let n = self.out.len();
+        let (o, p) = (&mix.o[..n], &mix.p[..n]);
+        let (blocks, rest) = self.out.as_chunks_mut::<AT_ONCE>();
+        let (o, o_rest) = o.as_chunks::<AT_ONCE>();
+        let (p, p_rest) = p.as_chunks::<AT_ONCE>();
+        for ((out, o), p) in blocks.iter_mut().zip(o).zip(p) {
+            for part in 0..AT_ONCE {
+                step(part, &mut out[part], o[part], &p[part]);
+            }
         }
-    }
-}
-
-#[inline(always)]
-fn blended(
-    (o, p, out): (&[f64], &[Lane], &mut [Lane]),
-    blend: impl Fn(f64, Lane) -> Lane,
-) -> [Lane; 2] {
-    let mut least = [[f64::INFINITY; LANES]; AT_ONCE];
-    let mut most = [[f64::NEG_INFINITY; LANES]; AT_ONCE];
-    let mut step = |part: usize, out: &mut Lane, o: f64, p: Lane| {
-        let x = blend(o, p);
-        *out = x;
-        least[part] = zip(least[part], x, smaller);
-        most[part] = zip(most[part], x, larger);
-    };
-    let n = out.len();
-    let (o, p) = (&o[..n], &p[..n]);
-    let (blocks, rest) = out.as_chunks_mut::<AT_ONCE>();
-    let (o, o_rest) = o.as_chunks::<AT_ONCE>();
-    let (p, p_rest) = p.as_chunks::<AT_ONCE>();
-    for ((out, o), p) in blocks.iter_mut().zip(o).zip(p) {
-        for part in 0..AT_ONCE {
-            step(part, &mut out[part], o[part], p[part]);
+        for ((out, o), p) in rest.iter_mut().zip(o_rest).zip(p_rest) {
+            step(0, out, *o, p);
         }
+        [together(least, smaller), together(most, larger)]
     }
-    for ((out, o), p) in rest.iter_mut().zip(o_rest).zip(p_rest) {
-        step(0, out, *o, *p);
-    }
-    [together(least, smaller), together(most, larger)]
 }
 
 /// `sum x_i k_i`, one per row of `x`: rows of as many numbers as there are channels.

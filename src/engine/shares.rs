@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use ndarray::{ArrayViewMut2, Axis, s};
+use ndarray::{ArrayView3, Axis, s};
 use rayon::prelude::*;
 
 use super::arena::Arena;
@@ -10,6 +10,7 @@ use super::budget::Options;
 use super::kernel::{Buffers, Kernel};
 use super::lifts::{chunk_size, chunks, groups};
 use super::observer::{Observer, Phase};
+use super::passes::Lane;
 use super::plan::Plan;
 use super::row::AllocationRow;
 use super::stages::members;
@@ -17,6 +18,9 @@ use super::today::{TableTargets, Todays};
 use crate::lanes::LANES;
 use crate::problem::Error;
 use crate::stats::{Quantiles, SelectScratch};
+
+/// Rows of shares whose quantiles are found at a time: they follow each other in memory.
+const ROWS_AT_ONCE: usize = 64;
 
 /// Hands the plans of `configurations` (ascending grid indices) to `write`, in grid order.
 ///
@@ -90,32 +94,38 @@ fn share_quantiles(
     // share a node.
     let nodes = plan.nodes();
     let n = usize::try_from(replicates).unwrap_or(usize::MAX);
-    let (width, padded) = (channels.len(), n.next_multiple_of(LANES));
+    let width = channels.len();
     let rows = nodes.len().saturating_mul(width);
-    let mut arena = Arena::new(rows.saturating_mul(padded));
+    let eights = n.div_ceil(LANES);
+
+    let mut arena = Arena::new(rows.saturating_mul(eights * LANES));
     let size = usize::try_from(chunk_size(replicates)).unwrap_or(usize::MAX);
-    // Every chunk of replicates fills some columns of all rows.
-    let Ok(mut shares) = ArrayViewMut2::from_shape((rows, padded), arena.numbers_mut()) else {
-        unreachable!("the arena was made for so many rows")
-    };
-    let columns: Vec<_> = shares.axis_chunks_iter_mut(Axis(1), size).collect();
-    columns
-        .into_par_iter()
+    // Eight replicates of all rows follow each other, as they are made.
+    let of_chunk = rows.saturating_mul(size).max(LANES);
+    arena
+        .numbers_mut()
+        .par_chunks_mut(of_chunk)
+        .with_max_len(1)
         .zip(chunks(0..replicates))
-        .map(|(columns, range)| {
+        .map(|(shares, range)| {
+            let (shares, _) = shares.as_chunks_mut();
             kernel.buffers.lend(|buffers| {
-                share_chunk(kernel, plan, channels, range, columns, buffers, observer)
+                share_chunk(kernel, plan, channels, range, shares, buffers, observer)
             })
         })
         .collect::<Result<(), Error>>()?;
     let ranks = Quantiles::new(n, [0.05, 0.95]);
-    let of_rows: Vec<(f64, f64)> = arena
-        .numbers()
-        .par_chunks(padded)
-        .map_init(SelectScratch::default, |scratch, row| {
-            let [low, high] = ranks.of(&row[..n], scratch);
-            (low, high)
+    let Ok(shares) = ArrayView3::from_shape((eights, rows, LANES), arena.numbers()) else {
+        unreachable!("the arena was made for so many rows")
+    };
+    let of_rows: Vec<(f64, f64)> = (0..rows.div_ceil(ROWS_AT_ONCE))
+        .into_par_iter()
+        .map_init(Sheet::default, |sheet, number| {
+            let first = number * ROWS_AT_ONCE;
+            let some = s![.., first..rows.min(first + ROWS_AT_ONCE), ..];
+            sheet.quantiles(&ranks, &shares.slice(some), n)
         })
+        .flatten_iter()
         .collect();
     let mut of_slot = vec![Vec::new(); plan.slots()];
     for (slots, quantiles) in nodes.iter().zip(of_rows.chunks(width)) {
@@ -126,33 +136,59 @@ fn share_quantiles(
     Ok(of_slot)
 }
 
-/// Writes the shares of some replicates: rows by node, then by channel.
+/// Some rows of shares, each with all its replicates.
+#[derive(Debug, Default)]
+struct Sheet {
+    numbers: Vec<f64>,
+    scratch: SelectScratch,
+}
+
+impl Sheet {
+    /// The quantiles of some rows over `n` replicates, which come in eights: (eights, rows, lanes).
+    fn quantiles(
+        &mut self,
+        ranks: &Quantiles<2>,
+        shares: &ArrayView3<'_, f64>,
+        n: usize,
+    ) -> Vec<(f64, f64)> {
+        let padded = n.next_multiple_of(LANES);
+        self.numbers.resize(shares.len_of(Axis(1)) * padded, 0.0);
+        for (eight, shares) in shares.outer_iter().enumerate() {
+            let (shares, _) = shares.to_slice().unwrap_or_default().as_chunks();
+            let first = eight * LANES;
+            for (row, shares) in self.numbers.chunks_mut(padded).zip(shares) {
+                let shares: &Lane = shares;
+                row[first..first + LANES].copy_from_slice(shares);
+            }
+        }
+        let quantiles = |row: &[f64]| {
+            let [low, high] = ranks.of(&row[..n], &mut self.scratch);
+            (low, high)
+        };
+        self.numbers.chunks(padded).map(quantiles).collect()
+    }
+}
+
+/// Writes the shares of some replicates: for every eight of them rows by node, then by channel.
 fn share_chunk(
     kernel: &Kernel<'_>,
     plan: &Plan,
     channels: &Range<usize>,
     replicates: Range<u64>,
-    mut shares: ArrayViewMut2<'_, f64>,
+    shares: &mut [Lane],
     buffers: &mut Buffers,
     observer: &dyn Observer,
 ) -> Result<(), Error> {
     let count = usize::try_from(replicates.end - replicates.start).unwrap_or(usize::MAX);
-    for (position, group) in groups(&replicates).enumerate() {
+    let rows = shares.len() / count.div_ceil(LANES);
+    let eights = shares.chunks_mut(rows).zip(groups(&replicates));
+    for (position, (shares, group)) in eights.enumerate() {
         if observer.cancelled() {
             return Err(Error::Interrupted);
         }
-        let first = position * LANES;
-        let mut eight = shares.slice_mut(s![.., first..first + LANES]);
-        kernel.shares(plan, &group, buffers, &mut |node, x| {
-            let rows = s![node * channels.len()..(node + 1) * channels.len(), ..];
-            let mut rows = eight.slice_mut(rows);
-            for (row, shares) in rows.rows_mut().into_iter().zip(&x[channels.clone()]) {
-                if let Some(row) = row.into_slice() {
-                    row.copy_from_slice(shares);
-                }
-            }
-        });
-        observer.advance((plan.slots() * LANES.min(count - first)) as u64);
+        kernel.shares(plan, &group, channels, buffers, shares);
+        let left = count - position * LANES;
+        observer.advance((plan.slots() * LANES.min(left)) as u64);
     }
     Ok(())
 }

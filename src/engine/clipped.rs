@@ -1,0 +1,99 @@
+//! The shares of a clip themselves, eight replicates at a time, for whoever wants more of them than what they
+//! bring. Blends are made anew each time: that costs less than keeping them.
+
+use super::passes::{Lane, Mix, ZERO, larger, map, zip};
+use crate::allocate::Bounds;
+use crate::lanes::LANES;
+use crate::vector::{Work, widest};
+
+/// One blend, clipped by one pair of bounds.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Clip<'a> {
+    pub(super) mix: Mix<'a>,
+    pub(super) bounds: &'a Bounds,
+}
+
+impl Clip<'_> {
+    /// Writes the shares of as many channels as `out` holds, `from` on.
+    pub(super) fn shares(self, from: usize, out: &mut [Lane]) {
+        let divisor = widest(Divisor(self));
+        let to = from + out.len();
+        widest(Divided {
+            mix: self.mix.stretch(from, to),
+            limits: [&self.bounds.lo()[from..to], &self.bounds.hi()[from..to]],
+            divisor,
+            out,
+        });
+    }
+}
+
+#[inline(always)]
+fn clipped(weight: Lane, lo: f64, hi: f64) -> Lane {
+    map(weight, |w| {
+        let raised = if w > lo { w } else { lo };
+        if raised < hi { raised } else { hi }
+    })
+}
+
+/// The sum of the clipped weights where any was clipped, else 1.
+struct Divisor<'a>(Clip<'a>);
+
+impl Work for Divisor<'_> {
+    type Output = Lane;
+
+    #[inline(always)]
+    fn run(self) -> Lane {
+        // In the order of `lanes`, so that plans which no data can change come out as today's plan does.
+        let (mut sums, mut moved) = ([ZERO; LANES], [ZERO; LANES]);
+        let Clip { mix, bounds } = self.0;
+        let factors = mix.factors();
+        let mut add = |which: usize, o: f64, p: &Lane, lo: f64, hi: f64| {
+            let weight = Mix::weight(factors, o, p);
+            let x = clipped(weight, lo, hi);
+            sums[which] = zip(sums[which], x, |sum, x| sum + x);
+            let by = zip(x, weight, |x, w| (x - w).abs());
+            moved[which] = zip(moved[which], by, larger);
+        };
+        let (p, p_rest) = mix.p.as_chunks::<LANES>();
+        let (o, o_rest) = mix.o.as_chunks::<LANES>();
+        let (lo, lo_rest) = bounds.lo().as_chunks::<LANES>();
+        let (hi, hi_rest) = bounds.hi().as_chunks::<LANES>();
+        for ((p, o), (lo, hi)) in p.iter().zip(o).zip(lo.iter().zip(hi)) {
+            for which in 0..LANES {
+                add(which, o[which], &p[which], lo[which], hi[which]);
+            }
+        }
+        let rest = p_rest.iter().zip(o_rest).zip(lo_rest.iter().zip(hi_rest));
+        for (which, ((p, o), (lo, hi))) in rest.enumerate() {
+            add(which, *o, p, *lo, *hi);
+        }
+        let add = |a, b| zip(a, b, |a, b| a + b);
+        let [a, b, c, d, e, f, g, h] = sums;
+        let sum = add(add(add(a, e), add(c, g)), add(add(b, f), add(d, h)));
+        let moved = moved.into_iter().fold(ZERO, |a, b| zip(a, b, larger));
+        zip(sum, moved, |sum, moved| if moved > 0.0 { sum } else { 1.0 })
+    }
+}
+
+/// Writes clipped weights over the divisor.
+struct Divided<'a> {
+    mix: Mix<'a>,
+    limits: [&'a [f64]; 2],
+    divisor: Lane,
+    out: &'a mut [Lane],
+}
+
+impl Work for Divided<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let factors = self.mix.factors();
+        let blend = self.mix.o.iter().zip(self.mix.p);
+        let limits = self.limits[0].iter().zip(self.limits[1]);
+        for ((out, (o, p)), (lo, hi)) in self.out.iter_mut().zip(blend).zip(limits) {
+            let x = clipped(Mix::weight(factors, *o, p), *lo, *hi);
+            *out = zip(x, self.divisor, |x, divisor| x / divisor);
+        }
+    }
+}
