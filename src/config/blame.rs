@@ -5,7 +5,7 @@ use super::grid::ChannelDraft;
 use super::number::{short, short_above, short_below};
 use super::source::{Placed, Spot};
 use crate::problem::{Problem, Problems};
-use crate::scenario::{ChannelBounds, bounds_of};
+use crate::scenario::{ChannelBounds, bounds_of, own_bounds};
 
 const OR_CLIP: &str = "or bound_mode = \"clip\", which bends the bounds and says so";
 
@@ -162,7 +162,9 @@ impl Tightest<'_> {
         };
         let with = |x: f64| {
             let mut own = self.own.to_vec();
-            own[channel] = own[channel].map(|own| replaced(own, side, setter.is_share, x));
+            if let Some(Some(own)) = own.get_mut(channel) {
+                *own = replaced(*own, side, setter.is_share, x);
+            }
             self.fits(side, side.loosest(), &own)
         };
         let rounded = side.rounded((bounds[channel] - (sum - 1.0)).max(0.0) / unit, with);
@@ -202,16 +204,18 @@ impl Tightest<'_> {
 
     /// How many channels are left without a share.
     fn empty_channels(&self) -> usize {
-        let shares = self.campaigns.shares().chunks(1);
-        let channels = self.own.chunks(1).zip(shares);
-        channels
-            .filter(|(own, share)| bounds_of(&self.rule, own, share).is_err())
+        let shares = self.campaigns.shares().chunks(1).enumerate();
+        shares
+            .filter(|(channel, share)| {
+                let own = self.own.get(*channel..=*channel).unwrap_or_default();
+                bounds_of(&self.rule, own, share).is_err()
+            })
             .count()
     }
 
     /// The key behind a channel's bound.
     fn setter(&self, side: Side, channel: usize) -> Setter {
-        let own = self.own[channel].unwrap_or_default();
+        let own = own_bounds(self.own, channel);
         let today = self.campaigns.shares()[channel];
         let (own_share, own_ratio, ratio) = match side {
             Side::Lower => (own.min_share, own.min_ratio, self.rule.min_ratio),

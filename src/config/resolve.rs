@@ -280,12 +280,15 @@ fn relative_axes(relative: RelativeDraft) -> RelativeAxes {
     }
 }
 
-/// The channels' own bounds in the order of the table.
+/// The channels' own bounds in the order of the table; nothing where no channel has any.
 fn bounds_by_channel(
     grid: &GridDraft,
     campaigns: &Campaigns,
     problems: &mut Problems,
 ) -> Vec<Option<ChannelBounds>> {
+    if grid.channels.is_empty() {
+        return Vec::new();
+    }
     let mut bounds = vec![None; campaigns.len()];
     let wanted = grid
         .channels

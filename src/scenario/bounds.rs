@@ -21,12 +21,18 @@ pub struct ChannelBounds {
     pub locked: bool,
 }
 
+/// What bounds of its own a channel has, by its position: `own` is nothing where no channel has any.
+#[must_use]
+pub fn own_bounds(own: &[Option<ChannelBounds>], channel: usize) -> ChannelBounds {
+    own.get(channel).copied().flatten().unwrap_or_default()
+}
+
 /// The bounds of every channel under a rule:
 /// `lo_i = max(min_share, min_ratio o_i)`, `hi_i = min(max_share, max_ratio o_i)`, and
 /// `lo_i = hi_i = o_i` for locked channels.
 ///
 /// `shares` are today's shares `o_i`; `own` is as long, with `None` where a channel has no bounds
-/// of its own.
+/// of its own, or nothing where none has.
 ///
 /// # Errors
 ///
@@ -45,8 +51,8 @@ pub fn bounds_of(
         Vec::with_capacity(shares.len()),
         Vec::with_capacity(shares.len()),
     );
-    for (o, own) in shares.iter().zip(own) {
-        let own = own.unwrap_or_default();
+    for (channel, o) in shares.iter().enumerate() {
+        let own = own_bounds(own, channel);
         if own.locked {
             lo.push(*o);
             hi.push(*o);
@@ -83,8 +89,8 @@ fn common_bounds(rule: &Rule, channels: usize) -> Option<Result<Bounds, BoundsEr
 /// long as no channel is forced to grow or to shrink.
 #[must_use]
 pub fn later_bounds(rule: &Rule, own: &[Option<ChannelBounds>], shares: &[f64]) -> Bounds {
-    let of_channel = |(o, own): (&f64, &Option<ChannelBounds>)| {
-        let own = own.unwrap_or_default();
+    let of_channel = |(channel, o): (usize, &f64)| {
+        let own = own_bounds(own, channel);
         if own.locked {
             return (o.min(1.0), o.min(1.0));
         }
@@ -99,7 +105,7 @@ pub fn later_bounds(rule: &Rule, own: &[Option<ChannelBounds>], shares: &[f64]) 
         };
         (least.clamp(floor, ceiling), most.clamp(floor, ceiling))
     };
-    let (lo, hi) = shares.iter().zip(own).map(of_channel).unzip();
+    let (lo, hi) = shares.iter().enumerate().map(of_channel).unzip();
     // Both sides are clamped to the same interval, in order: only shares that are no numbers have no bounds.
     Bounds::new(lo, hi).unwrap_or_else(|_| Bounds::unbounded(shares.len()))
 }
@@ -108,7 +114,7 @@ pub fn later_bounds(rule: &Rule, own: &[Option<ChannelBounds>], shares: &[f64]) 
 /// channels kept and relative bounds aside; rounded down to six significant digits.
 #[must_use]
 pub fn floor_limit(scenario: &Scenario) -> f64 {
-    let own = |i: usize| scenario.channel_bounds[i].unwrap_or_default();
+    let own = |i: usize| own_bounds(&scenario.channel_bounds, i);
     let shares = scenario.campaigns.shares();
     let sum = |floor: f64| {
         lanes::fold(shares.len(), |i| match own(i) {
@@ -123,7 +129,7 @@ pub fn floor_limit(scenario: &Scenario) -> f64 {
 /// channels kept and relative bounds aside; rounded up to six significant digits.
 #[must_use]
 pub fn ceiling_limit(scenario: &Scenario) -> f64 {
-    let own = |i: usize| scenario.channel_bounds[i].unwrap_or_default();
+    let own = |i: usize| own_bounds(&scenario.channel_bounds, i);
     let shares = scenario.campaigns.shares();
     let sum = |ceiling: f64| {
         lanes::fold(shares.len(), |i| match own(i) {

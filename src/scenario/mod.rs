@@ -14,7 +14,9 @@ mod table;
 #[cfg(test)]
 pub(crate) mod fixture;
 
-pub use self::bounds::{ChannelBounds, bounds_of, ceiling_limit, floor_limit, later_bounds};
+pub use self::bounds::{
+    ChannelBounds, bounds_of, ceiling_limit, floor_limit, later_bounds, own_bounds,
+};
 pub use self::campaigns::{Campaigns, Column, Columns, Fault, Rows, number_fault};
 pub use self::days::Days;
 pub use self::design::{Design, MOST_ROWS, Points, Sampler};
@@ -44,7 +46,8 @@ pub struct Scenario {
     pub budget: f64,
     /// The axes.
     pub grid: Grid,
-    /// Bounds of single channels, in the order of the table; `None` where a channel has none.
+    /// Bounds of single channels, in the order of the table; `None` where a channel has none, and nothing at all
+    /// where none has any.
     pub channel_bounds: Vec<Option<ChannelBounds>>,
     /// How worlds are drawn.
     pub world: World,
