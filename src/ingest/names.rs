@@ -15,7 +15,7 @@ pub(super) struct Names {
     hashes: Vec<u64>,
     /// Numbers plus 1, each in the first free slot from its hash on; 0 where a slot is free. At most
     /// half of them are taken, and their count is a power of two.
-    slots: Vec<usize>,
+    slots: Vec<u32>,
 }
 
 impl Names {
@@ -38,6 +38,7 @@ impl Names {
         let hash = hash(name);
         let mut slot = self.first_slot(hash);
         while let Some(number) = self.slots[slot].checked_sub(1) {
+            let number = number as usize;
             if self.hashes[number] == hash && self.get(number) == name {
                 return number;
             }
@@ -46,7 +47,7 @@ impl Names {
         self.text.push_str(name);
         self.ends.push(self.text.len());
         self.hashes.push(hash);
-        self.slots[slot] = self.len();
+        self.slots[slot] = taken(self.len());
         self.len() - 1
     }
 
@@ -57,7 +58,7 @@ impl Names {
             while self.slots[slot] > 0 {
                 slot = self.next_slot(slot);
             }
-            self.slots[slot] = number + 1;
+            self.slots[slot] = taken(number + 1);
         }
     }
 
@@ -72,6 +73,11 @@ impl Names {
     fn next_slot(&self, slot: usize) -> usize {
         (slot + 1) & (self.slots.len() - 1)
     }
+}
+
+/// What stands in a slot: half the memory of a position, which costs more to hand out than to fill.
+fn taken(number: usize) -> u32 {
+    u32::try_from(number).expect("fewer than 2^32 names")
 }
 
 fn hash(name: &str) -> u64 {
