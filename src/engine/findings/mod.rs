@@ -15,6 +15,7 @@ use self::slips::slips;
 use self::table::table;
 use super::chain::Chain;
 use super::observer::Observer;
+use super::today::TableTargets;
 use crate::flag::Flag;
 use crate::problem::Error;
 use crate::scenario::{AXES, Grid, Scenario};
@@ -66,7 +67,8 @@ pub fn findings(scenario: &Scenario, observer: &dyn Observer) -> Result<Vec<Find
         return Ok(found);
     }
     let mut of_table = Vec::new();
-    let inspect = || Plans::inspect(scenario, &chain, observer);
+    let targets = TableTargets::new(scenario, &chain);
+    let inspect = || Plans::inspect(scenario, &targets, observer);
     let (plans, ()) = rayon::join(inspect, || {
         slips(scenario, &mut of_table);
         table(scenario, &chain, &mut of_table);
@@ -74,7 +76,7 @@ pub fn findings(scenario: &Scenario, observer: &dyn Observer) -> Result<Vec<Find
     let plans = plans?;
     signal(scenario, &plans, &mut found);
     bounds(scenario, &plans, &mut found);
-    extrapolation(scenario, &chain, &plans, &mut found);
+    extrapolation(scenario, &targets, &plans, &mut found);
     axes(scenario, &plans, &mut found);
     found.extend(of_table);
     found.sort_by_key(|finding| finding.gravity);
@@ -96,7 +98,12 @@ fn finding(
     }
 }
 
-fn extrapolation(scenario: &Scenario, chain: &Chain, plans: &Plans, found: &mut Vec<Finding>) {
+fn extrapolation(
+    scenario: &Scenario,
+    targets: &TableTargets<'_>,
+    plans: &Plans,
+    found: &mut Vec<Finding>,
+) {
     let stretched = plans.count(|facts| facts.flags.has(Flag::Extrapolation));
     let Some(worst) = plans
         .facts
@@ -110,7 +117,7 @@ fn extrapolation(scenario: &Scenario, chain: &Chain, plans: &Plans, found: &mut 
             "{} ask a channel for more than 2x of today's spend, up to {} for {:?}: the table says nothing about returns there",
             plans.of(stretched),
             Times(worst.max_ratio),
-            scenario.campaigns.names()[Plans::most_stretched(scenario, chain, worst)]
+            scenario.campaigns.names()[Plans::most_stretched(scenario, targets, worst)]
         );
         found.push(finding(
             Gravity::Warning,

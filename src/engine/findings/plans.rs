@@ -1,18 +1,20 @@
 //! Today's plans of all rules, boiled down to what the findings ask of them.
 
+use std::borrow::Cow;
+use std::ops::Range;
+use std::sync::OnceLock;
+
 use rayon::prelude::*;
 
-use crate::engine::chain::Chain;
+use crate::allocate::Bounds;
 use crate::engine::interning::mix;
 use crate::engine::judge::Judge;
-use crate::engine::layout::row;
-use crate::engine::limits::Limits;
 use crate::engine::observer::Observer;
 use crate::engine::today::{TableTargets, Today, Todays};
 use crate::flag::Flags;
 use crate::lanes::LANES;
 use crate::problem::Error;
-use crate::scenario::{Cursor, Scenario};
+use crate::scenario::{Cursor, Position, Scenario, bounds_of};
 use crate::units::Count;
 use crate::vector::{Work, widest};
 
@@ -23,8 +25,11 @@ const INSPECTED_RULES: u64 = 1_000_000;
 /// Neighbours in the grid share most of the work.
 const RULES_AT_ONCE: usize = 16;
 
-/// Memory for the plans that are inspected at a time.
+/// Memory for the bounds of the plans that are inspected at a time.
 const BLOCK_BYTES: u64 = 64 << 20;
+
+/// Bounds are shared by rules where they are at most so many.
+const SHARED: usize = 1 << 12;
 
 /// Today's plans of the grid's rules, boiled down.
 pub(super) struct Plans {
@@ -50,7 +55,7 @@ pub(super) struct Facts {
 impl Plans {
     pub(super) fn inspect(
         scenario: &Scenario,
-        chain: &Chain,
+        targets: &TableTargets<'_>,
         observer: &dyn Observer,
     ) -> Result<Self, Error> {
         let (worlds, n) = (scenario.grid.worlds(), scenario.campaigns.len() as u64);
@@ -62,46 +67,42 @@ impl Plans {
             .unwrap_or(1)
             .max(1);
         let judge = Judge::observed(scenario, 0);
-        let targets = TableTargets::new(scenario, chain);
-        let mut facts = Vec::new();
         let step_size = usize::try_from(step).unwrap_or(usize::MAX);
         let inspected: Vec<u64> = (0..rules).step_by(step_size).collect();
+        let mut facts = Vec::new();
         for rules in inspected.chunks(block) {
             if observer.cancelled() {
                 return Err(Error::Interrupted);
             }
-            let mut limits = Limits::new(scenario);
-            let mut cursor = scenario.grid.cursor();
-            let mut of = |rule: &u64| row(limits.of(scenario, &cursor.at(rule * worlds)));
-            let bounds: Vec<u32> = rules.iter().map(&mut of).collect();
-            let of_rule = |buffers: &mut (Cursor<'_>, Todays<'_>, Vec<f64>),
-                           (rule, bounds): (&u64, &u32)| {
+            let bounds = SharedBounds::new(scenario);
+            let of_rule = |buffers: &mut (Cursor<'_>, Todays<'_>, Vec<f64>), rule: &u64| {
                 let (cursor, todays, buffer) = buffers;
                 let at = cursor.at(rule * worlds);
-                let today = todays.of(&at, limits.get(*bounds as usize));
+                let today = todays.of(&at, &bounds.of(&at));
                 let lift = judge.lift(&today.shares, buffer);
                 Facts::new(*rule, scenario.grid.alpha[at[2]] > 0.0, today, lift)
             };
             let buffers = || {
                 let cursor = scenario.grid.cursor();
-                (cursor, Todays::new(&targets), Vec::new())
+                (cursor, Todays::new(targets), Vec::new())
             };
-            let pairs = rules.par_iter().zip(&bounds).with_min_len(RULES_AT_ONCE);
-            facts.par_extend(pairs.map_init(buffers, of_rule));
+            let rules = rules.par_iter().with_min_len(RULES_AT_ONCE);
+            facts.par_extend(rules.map_init(buffers, of_rule));
         }
         Ok(Self { facts, step })
     }
 
     /// The channel that a rule asks for the most of what it spends today.
-    pub(super) fn most_stretched(scenario: &Scenario, chain: &Chain, facts: &Facts) -> usize {
+    pub(super) fn most_stretched(
+        scenario: &Scenario,
+        targets: &TableTargets<'_>,
+        facts: &Facts,
+    ) -> usize {
         let configuration = facts.rule * scenario.grid.worlds();
         let at = scenario.grid.position(configuration);
-        let mut limits = Limits::new(scenario);
-        let bounds = limits.of(scenario, &at);
-        let targets = TableTargets::new(scenario, chain);
-        let mut todays = Todays::new(&targets);
-        let x = &todays.of(&at, limits.get(bounds)).shares;
-        let o = chain.status_quo();
+        let mut todays = Todays::new(targets);
+        let x = &todays.of(&at, &new_bounds(scenario, &at)).shares;
+        let o = scenario.campaigns.shares();
         let stretch = |i: &usize| if o[*i] > 0.0 { x[*i] / o[*i] } else { 0.0 };
         let most = (0..x.len()).max_by(|a, b| stretch(a).total_cmp(&stretch(b)));
         most.unwrap_or(0)
@@ -120,6 +121,50 @@ impl Plans {
             Count(self.facts.len() as u128)
         )
     }
+}
+
+/// The bounds of rules, each made by whoever asks first, where there are not many.
+struct SharedBounds<'a> {
+    scenario: &'a Scenario,
+    /// By position on the axes of bounds; empty where these have many combinations.
+    made: Vec<OnceLock<Bounds>>,
+}
+
+/// Axes of bounds, among all.
+const OF_BOUNDS: Range<usize> = 4..9;
+
+impl<'a> SharedBounds<'a> {
+    fn new(scenario: &'a Scenario) -> Self {
+        let lengths = &scenario.grid.lengths()[OF_BOUNDS];
+        let combinations = lengths
+            .iter()
+            .fold(1, |all: usize, n| all.saturating_mul(*n));
+        let mut made = Vec::new();
+        if combinations <= SHARED {
+            made.resize_with(combinations, OnceLock::new);
+        }
+        Self { scenario, made }
+    }
+
+    fn of(&self, at: &Position) -> Cow<'_, Bounds> {
+        let lengths = self.scenario.grid.lengths();
+        let digits = at[OF_BOUNDS].iter().zip(&lengths[OF_BOUNDS]);
+        let position = digits.fold(0_usize, |all, (digit, length)| {
+            all.wrapping_mul(*length).wrapping_add(*digit)
+        });
+        let new = || new_bounds(self.scenario, at);
+        match self.made.get(position) {
+            Some(made) => Cow::Borrowed(made.get_or_init(new)),
+            None => Cow::Owned(new()),
+        }
+    }
+}
+
+fn new_bounds(scenario: &Scenario, at: &Position) -> Bounds {
+    let rule = scenario.grid.configuration_at(0, at).rule;
+    let shares = scenario.campaigns.shares();
+    bounds_of(&rule, &scenario.channel_bounds, shares)
+        .expect("bounds were checked when the scenario was resolved")
 }
 
 impl Facts {
