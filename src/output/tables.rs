@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::analyses::AnalysesWriter;
 use super::behind::BehindFile;
@@ -87,9 +87,13 @@ impl Columnar {
 #[derive(Debug)]
 struct Allocations {
     table: Table,
-    /// Of each channel: name, spend and share of today, each with a comma behind it.
-    channels: Texts,
+    /// Of each channel: name, spend and share of today, each with a comma behind it. Made, so many channels at a
+    /// time, by whoever writes the first plan.
+    channels: Vec<OnceLock<Texts>>,
 }
+
+/// Channels whose texts are made at once.
+const CHANNELS_AT_ONCE: usize = 256;
 
 impl<'a> RunWriter<'a> {
     /// Opens the files and writes their headers.
@@ -108,7 +112,10 @@ impl<'a> RunWriter<'a> {
             let names = ALLOCATION_COLUMNS.iter().map(|(name, _, _)| *name);
             Some(Allocations {
                 table: Table::create(folder, "allocations.csv", names)?,
-                channels: channels(&scenario.campaigns),
+                channels: {
+                    let stretches = scenario.campaigns.len().div_ceil(CHANNELS_AT_ONCE);
+                    (0..stretches).map(|_| OnceLock::new()).collect()
+                },
             })
         };
         let periods = if periods::are_written(scenario) {
@@ -204,11 +211,18 @@ impl Sink for RunWriter<'_> {
         let Some(Allocations { channels, .. }) = &self.allocations else {
             return;
         };
+        let campaigns = &self.scenario.campaigns;
         text.reserve(rows.len() * ALLOCATION_COLUMNS.len() * CELL);
         for row in rows {
             push_count(text, row.configuration);
             text.push(b',');
-            text.extend_from_slice(channels.get(row.channel));
+            let (stretch, position) = (
+                row.channel / CHANNELS_AT_ONCE,
+                row.channel % CHANNELS_AT_ONCE,
+            );
+            let of_stretch = || channels_from(campaigns, stretch * CHANNELS_AT_ONCE);
+            let texts = channels[stretch].get_or_init(of_stretch);
+            text.extend_from_slice(texts.get(position));
             // Spend and share of today are among the texts of the channel.
             for number in &row.numbers(self.scenario)[2..] {
                 push_number(text, *number);
@@ -270,8 +284,10 @@ pub(super) fn end_line(text: &mut [u8]) {
     }
 }
 
-fn channels(campaigns: &Campaigns) -> Texts {
-    Texts::new(0..campaigns.len(), |text, channel| {
+/// The texts of a stretch of channels.
+fn channels_from(campaigns: &Campaigns, first: usize) -> Texts {
+    let end = campaigns.len().min(first + CHANNELS_AT_ONCE);
+    Texts::new(first..end, |text, channel| {
         push_field(text, &guarded(&campaigns.names()[channel]));
         for number in [campaigns.spend()[channel], campaigns.shares()[channel]] {
             text.push(b',');
