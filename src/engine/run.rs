@@ -27,6 +27,9 @@ use crate::scenario::{AllocationsWanted, Scenario};
 /// Rows whose text is made at once, by one thread.
 const ROWS_OF_TEXT: usize = 64;
 
+/// As many of a plan, whose rows are short: a file takes in only so many pieces before they must wait for it.
+const SHARES_OF_TEXT: usize = 512;
+
 /// Rows that wait to be kept never take more bytes than about these.
 const WAITING: usize = 32 << 20;
 
@@ -63,12 +66,19 @@ pub fn run_keeping<E: From<Error>>(
     sink: &mut impl Sink<Error = E>,
 ) -> Result<Winners, E> {
     refuse_size(scenario, options)?;
-    let chain = Chain::new(&scenario.campaigns, scenario.budget);
-    let worlds = Worlds::new(scenario);
+    let (chain, worlds) = chain_and_worlds(scenario);
     let sweep = Sweep::new(scenario, &chain, &worlds, observer);
     let mut harvest = Harvest::new(scenario, sink);
     everything(&sweep, options, keeper, &mut harvest)?;
     harvest.finish(&sweep.kernel, options, observer, keeper)
+}
+
+/// What the passes over a scenario begin with.
+fn chain_and_worlds(scenario: &Scenario) -> (Chain, Worlds<'_>) {
+    rayon::join(
+        || Chain::new(&scenario.campaigns, scenario.budget),
+        || Worlds::new(scenario),
+    )
 }
 
 /// The first pass over some configurations: what the rows of all shards need of this one. `None` where
@@ -87,8 +97,7 @@ pub fn contest(
     if !compares(scenario) {
         return Ok(None);
     }
-    let chain = Chain::new(&scenario.campaigns, scenario.budget);
-    let worlds = Worlds::new(scenario);
+    let (chain, worlds) = chain_and_worlds(scenario);
     let sweep = Sweep::new(scenario, &chain, &worlds, observer);
     let mut contest = Contest::new(&scenario.grid, range.start);
     for block in ranges(scenario, options, range) {
@@ -128,8 +137,7 @@ pub fn rows<E: From<Error>>(
         contest.as_ref().map_or(!compares(scenario), whole),
         "rows are compared with all configurations"
     );
-    let chain = Chain::new(&scenario.campaigns, scenario.budget);
-    let worlds = Worlds::new(scenario);
+    let (chain, worlds) = chain_and_worlds(scenario);
     let sweep = Sweep::new(scenario, &chain, &worlds, observer);
     let standing = contest.map(Contest::finish);
     for block in ranges(scenario, options, range) {
@@ -159,8 +167,7 @@ pub fn finish<E: From<Error>>(
     rows: impl Iterator<Item = Result<ConfigurationRow, E>>,
     sink: &mut impl Sink<Error = E>,
 ) -> Result<Winners, E> {
-    let chain = Chain::new(&scenario.campaigns, scenario.budget);
-    let worlds = Worlds::new(scenario);
+    let (chain, worlds) = chain_and_worlds(scenario);
     let sweep = Sweep::new(scenario, &chain, &worlds, observer);
     let mut harvest = Harvest::new(scenario, sink);
     if harvest.sink.takes_draws() {
@@ -410,7 +417,9 @@ impl<'a, E: From<Error>, S: Sink<Error = E>> Harvest<'a, S> {
         }
         self.winners.observe(rows);
         let sink_of_text: &_ = &*self.sink;
-        let texts = texts(rows, |rows, text| sink_of_text.render(rows, text));
+        let texts = texts(rows, ROWS_OF_TEXT, |rows, text| {
+            sink_of_text.render(rows, text);
+        });
         for (rows, text) in rows.chunks(ROWS_OF_TEXT).zip(texts) {
             self.sink.configurations(rows, text)?;
         }
@@ -439,10 +448,10 @@ impl<'a, E: From<Error>, S: Sink<Error = E>> Harvest<'a, S> {
         };
         let mut write = |rows: &[AllocationRow]| {
             let sink_of_text: &_ = &*sink;
-            let texts = texts(rows, |rows, text| {
+            let texts = texts(rows, SHARES_OF_TEXT, |rows, text| {
                 sink_of_text.render_allocations(rows, text);
             });
-            for (rows, text) in rows.chunks(ROWS_OF_TEXT).zip(texts) {
+            for (rows, text) in rows.chunks(SHARES_OF_TEXT).zip(texts) {
                 sink.allocations(rows, text)?;
             }
             Ok::<(), E>(())
@@ -514,13 +523,17 @@ fn read_plans(
     fit.then_some(plans)
 }
 
-/// The texts of [`ROWS_OF_TEXT`] rows each, in their order.
-fn texts<R: Sync>(rows: &[R], render: impl Fn(&[R], &mut Vec<u8>) + Sync) -> Vec<Vec<u8>> {
+/// The texts of `size` rows each, in their order.
+fn texts<R: Sync>(
+    rows: &[R],
+    size: usize,
+    render: impl Fn(&[R], &mut Vec<u8>) + Sync,
+) -> Vec<Vec<u8>> {
     let text = |rows: &[R]| {
         let mut text = Vec::new();
         render(rows, &mut text);
         text
     };
-    let some = rows.par_chunks(ROWS_OF_TEXT).with_max_len(1);
+    let some = rows.par_chunks(size).with_max_len(1);
     some.map(text).collect()
 }

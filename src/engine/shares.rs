@@ -15,8 +15,10 @@ use super::plan::Plan;
 use super::row::AllocationRow;
 use super::stages::members;
 use super::today::{TableTargets, Todays};
+use crate::allocate::Bounds;
 use crate::lanes::LANES;
 use crate::problem::Error;
+use crate::scenario::Scenario;
 use crate::stats::{Quantiles, SelectScratch};
 
 /// Rows of shares whose quantiles are found at a time: they follow each other in memory.
@@ -42,16 +44,24 @@ pub(super) fn share_rows<E: From<Error>>(
     let (width, batch) = (numbers.clamp(1, n), (numbers / n).max(1));
     let targets = TableTargets::new(scenario, kernel.chain);
     for configurations in configurations.chunks(batch) {
-        let mut todays = Todays::new(&targets);
         let mut made = Vec::with_capacity(configurations.len());
+        let mut used = None;
         for (replicates, members) in members(run, configurations.iter().copied()) {
             let plan = Plan::plain(scenario, members);
-            let mut quantiles = vec![Vec::with_capacity(n); plan.slots()];
+            let mut quantiles = vec![Vec::new(); plan.slots()];
             for first in (0..n).step_by(width) {
                 let channels = first..n.min(first + width);
-                let found = share_quantiles(kernel, &plan, replicates, &channels, observer)?;
+                // Never two of them: one may take all the memory there is.
+                drop(used.take());
+                let (found, arena) =
+                    share_quantiles(kernel, &plan, replicates, &channels, observer)?;
+                used = Some(arena);
                 for (all, found) in quantiles.iter_mut().zip(found) {
-                    all.extend(found);
+                    if all.is_empty() {
+                        *all = found;
+                    } else {
+                        all.extend(found);
+                    }
                 }
             }
             let of_slot = quantiles.into_iter().enumerate();
@@ -61,35 +71,58 @@ pub(super) fn share_rows<E: From<Error>>(
             }));
         }
         made.sort_unstable_by_key(|(configuration, ..)| *configuration);
-        for (configuration, bounds, quantiles) in made {
-            let today = &todays
-                .of(&scenario.grid.position(configuration), &bounds)
-                .shares;
-            let rows: Vec<AllocationRow> = quantiles
-                .into_iter()
-                .enumerate()
-                .map(|(channel, (share_p05, share_p95))| AllocationRow {
-                    configuration,
-                    channel,
-                    share_new: today[channel],
-                    share_p05,
-                    share_p95,
-                })
-                .collect();
+        // Giving back so much memory takes as long as making a plan.
+        let mut todays = Todays::new(&targets);
+        let ((), mut rows) = rayon::join(
+            || drop(used),
+            || {
+                made.first()
+                    .map(|first| rows_of(scenario, &mut todays, first))
+            },
+        );
+        for of_plan in &made {
+            let rows = rows
+                .take()
+                .unwrap_or_else(|| rows_of(scenario, &mut todays, of_plan));
             write(&rows)?;
         }
     }
     Ok(())
 }
 
-/// The 5 % and 95 % quantiles of some channels' shares, for every slot of a plan.
+/// The 5 % and 95 % quantiles of the shares of some channels.
+type Spread = Vec<(f64, f64)>;
+
+/// A configuration, its bounds, and how the shares of its channels vary.
+type Varying = (u64, Bounds, Spread);
+
+/// The rows of one plan.
+fn rows_of(
+    scenario: &Scenario,
+    todays: &mut Todays<'_>,
+    (configuration, bounds, quantiles): &Varying,
+) -> Vec<AllocationRow> {
+    let at = scenario.grid.position(*configuration);
+    let today = &todays.of(&at, bounds).shares;
+    let row = |(channel, quantiles): (usize, &(f64, f64))| AllocationRow {
+        configuration: *configuration,
+        channel,
+        share_new: today[channel],
+        share_p05: quantiles.0,
+        share_p95: quantiles.1,
+    };
+    quantiles.iter().enumerate().map(row).collect()
+}
+
+/// The 5 % and 95 % quantiles of some channels' shares, for every slot of a plan; and the memory that held the
+/// shares.
 fn share_quantiles(
     kernel: &Kernel<'_>,
     plan: &Plan,
     replicates: u64,
     channels: &Range<usize>,
     observer: &dyn Observer,
-) -> Result<Vec<Vec<(f64, f64)>>, Error> {
+) -> Result<(Vec<Spread>, Arena), Error> {
     // One run of shares per node and replicate: configurations that differ in elasticity alone
     // share a node.
     let nodes = plan.nodes();
@@ -133,7 +166,7 @@ fn share_quantiles(
             of_slot[slot] = quantiles.to_vec();
         }
     }
-    Ok(of_slot)
+    Ok((of_slot, arena))
 }
 
 /// Some rows of shares, each with all its replicates.
