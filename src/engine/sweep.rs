@@ -55,13 +55,18 @@ impl<'a> Sweep<'a> {
         worlds: &'a Worlds<'a>,
         observer: &'a dyn Observer,
     ) -> Self {
+        let of_table = || {
+            let observed = 0..scenario.grid.elasticity.len();
+            let observed = observed.map(|position| Judge::observed(scenario, position));
+            (observed.collect(), TableTargets::new(scenario, chain))
+        };
+        let (kernel, (observed, targets)) =
+            rayon::join(|| Kernel::new(scenario, chain, worlds), of_table);
         Self {
             scenario,
-            kernel: Kernel::new(scenario, chain, worlds),
-            observed: (0..scenario.grid.elasticity.len())
-                .map(|position| Judge::observed(scenario, position))
-                .collect(),
-            targets: TableTargets::new(scenario, chain),
+            kernel,
+            observed,
+            targets,
             observer,
         }
     }
