@@ -177,13 +177,16 @@ impl Making {
             elapsed: self.watch.elapsed(),
         };
         let Telling { quiet, json, .. } = self.telling;
-        Ok(if quiet {
+        let text = if quiet {
             String::new()
         } else if json {
             told.json(&filled.manifest)
         } else {
             told.summary()
-        })
+        };
+        // The program ends with the run: the system takes back its memory at once, not piece by piece.
+        std::mem::forget((scenario, filled));
+        Ok(text)
     }
 
     /// Writes all files of a run. Replicates that were open are settled in `scenario`.
