@@ -31,12 +31,16 @@ pub struct FixedSample {
     law: Vec<usize>,
     /// Channels with a sampler, and their means.
     sampled: Vec<(usize, f64)>,
-    /// Per group of eight replicates, what was drawn; empty where nothing is remembered.
-    remembered: Vec<OnceLock<Box<[Counts]>>>,
+    remembered: Remembered,
 }
 
-/// The counts of a channel in eight replicates.
-type Counts = [u16; REPLICATES];
+/// Per group of eight replicates, what was drawn of every channel, in as few bytes as the counts need.
+#[derive(Debug, Clone)]
+enum Remembered {
+    Nothing,
+    Bytes(Vec<OnceLock<Box<[[u8; REPLICATES]]>>>),
+    Words(Vec<OnceLock<Box<[[u16; REPLICATES]]>>>),
+}
 
 impl FixedSample {
     /// Works out the laws of channels with these means and variance `dispersion * mean`: negative binomial,
@@ -72,7 +76,7 @@ impl FixedSample {
             laws,
             law,
             sampled,
-            remembered: Vec::new(),
+            remembered: Remembered::Nothing,
         }
     }
 
@@ -82,27 +86,23 @@ impl FixedSample {
     /// Memory: [`FixedSample::bytes_remembered`], as they are drawn.
     #[must_use]
     pub fn remembering(mut self, replicates: u64) -> Self {
-        let small = self.laws.iter().all(|law| law.highest() <= u16::MAX.into());
-        if small && self.sampled.is_empty() {
-            let groups = usize::try_from(replicates / REPLICATES as u64).unwrap_or(0);
-            self.remembered = vec![OnceLock::new(); groups];
+        let groups = usize::try_from(replicates / REPLICATES as u64).unwrap_or(0);
+        let highest = |most: u16| self.laws.iter().all(|law| law.highest() <= most.into());
+        if !self.sampled.is_empty() {
+            return self;
+        }
+        if highest(u8::MAX.into()) {
+            self.remembered = Remembered::Bytes(vec![OnceLock::new(); groups]);
+        } else if highest(u16::MAX) {
+            self.remembered = Remembered::Words(vec![OnceLock::new(); groups]);
         }
         self
     }
 
-    /// What [`FixedSample::remembering`] takes for so many channels and replicates, in bytes.
+    /// What [`FixedSample::remembering`] takes at most for so many channels and replicates, in bytes.
     #[must_use]
     pub fn bytes_remembered(channels: usize, replicates: u64) -> u64 {
         (channels * size_of::<u16>()) as u64 * replicates
-    }
-
-    /// Where the counts of eight replicates are remembered, if they are.
-    fn memory(&self, replicates: &[u64; REPLICATES]) -> Option<&OnceLock<Box<[Counts]>>> {
-        let first = replicates[0];
-        let follow = (first..).zip(replicates).all(|(a, b)| a == *b);
-        let group = usize::try_from(first / REPLICATES as u64).ok()?;
-        let whole = follow && first.is_multiple_of(REPLICATES as u64);
-        self.remembered.get(group).filter(|_| whole)
     }
 
     /// Number of channels.
@@ -114,25 +114,44 @@ impl FixedSample {
     /// Draws the samples of eight replicates: `out[i][lane]` is the count of channel `i` in
     /// `replicates[lane]`, for as many channels as `out` is long. Time: O(n), about 4 ns a draw while the
     /// tables fit into a cache; no allocation but for what is remembered.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "counts are kept in as many bytes as the highest one needs"
+    )]
     pub fn fill(&self, replicates: &[u64; REPLICATES], out: &mut [[f64; REPLICATES]]) {
-        let memory = self.memory(replicates);
-        match memory.filter(|_| out.len() == self.channels()) {
-            Some(memory) => {
-                if let Some(counts) = memory.get() {
-                    widest(Recall { counts, out });
-                } else {
-                    self.draw(replicates, out);
-                    let mut counts = vec![[0; REPLICATES]; out.len()].into_boxed_slice();
-                    widest(Remember {
-                        drawn: out,
-                        counts: &mut counts,
-                    });
-                    // Where another thread was first it has drawn the same.
-                    let _ = memory.set(counts);
-                }
-            }
-            None => self.draw(replicates, out),
+        match &self.remembered {
+            Remembered::Bytes(groups) => self.repeat(groups, |count| count as u8, replicates, out),
+            Remembered::Words(groups) => self.repeat(groups, |count| count as u16, replicates, out),
+            Remembered::Nothing => self.draw(replicates, out),
         }
+    }
+
+    /// Repeats what was drawn before, or draws and remembers it.
+    fn repeat<T: Copy + Default + Into<f64>>(
+        &self,
+        groups: &[OnceLock<Box<[[T; REPLICATES]]>>],
+        small: impl Fn(i32) -> T,
+        replicates: &[u64; REPLICATES],
+        out: &mut [[f64; REPLICATES]],
+    ) {
+        let memory = whole_group(replicates).and_then(|group| groups.get(group));
+        let Some(memory) = memory.filter(|_| out.len() == self.channels()) else {
+            return self.draw(replicates, out);
+        };
+        if let Some(counts) = memory.get() {
+            widest(Recall { counts, out });
+            return;
+        }
+        self.draw(replicates, out);
+        let mut counts = vec![[T::default(); REPLICATES]; out.len()].into_boxed_slice();
+        widest(Remember {
+            drawn: out,
+            small,
+            counts: &mut counts,
+        });
+        // Where another thread was first it has drawn the same.
+        let _ = memory.set(counts);
     }
 
     fn draw(&self, replicates: &[u64; REPLICATES], out: &mut [[f64; REPLICATES]]) {
@@ -187,43 +206,52 @@ impl Work for Fill<'_> {
     }
 }
 
-struct Remember<'a> {
-    drawn: &'a [[f64; REPLICATES]],
-    counts: &'a mut [Counts],
+/// The number of a group, where these are its replicates.
+fn whole_group(replicates: &[u64; REPLICATES]) -> Option<usize> {
+    let first = replicates[0];
+    let follow = (first..).zip(replicates).all(|(a, b)| a == *b);
+    let whole = follow && first.is_multiple_of(REPLICATES as u64);
+    let group = usize::try_from(first / REPLICATES as u64).ok()?;
+    whole.then_some(group)
 }
 
-impl Work for Remember<'_> {
+struct Remember<'a, T, F> {
+    drawn: &'a [[f64; REPLICATES]],
+    small: F,
+    counts: &'a mut [[T; REPLICATES]],
+}
+
+impl<T, F: Fn(i32) -> T> Work for Remember<'_, T, F> {
     type Output = ();
 
     #[inline(always)]
     #[expect(
         clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "whole numbers of 16 bits"
+        reason = "whole numbers of at most 16 bits"
     )]
     fn run(self) {
         for (counts, drawn) in self.counts.iter_mut().zip(self.drawn) {
             for lane in 0..REPLICATES {
-                counts[lane] = drawn[lane] as i32 as u16;
+                counts[lane] = (self.small)(drawn[lane] as i32);
             }
             turn();
         }
     }
 }
 
-struct Recall<'a> {
-    counts: &'a [Counts],
+struct Recall<'a, T> {
+    counts: &'a [[T; REPLICATES]],
     out: &'a mut [[f64; REPLICATES]],
 }
 
-impl Work for Recall<'_> {
+impl<T: Copy + Into<f64>> Work for Recall<'_, T> {
     type Output = ();
 
     #[inline(always)]
     fn run(self) {
         for (out, counts) in self.out.iter_mut().zip(self.counts) {
             for lane in 0..REPLICATES {
-                out[lane] = f64::from(counts[lane]);
+                out[lane] = counts[lane].into();
             }
             turn();
         }
@@ -317,31 +345,47 @@ mod tests {
         }
     }
 
+    /// How many groups are remembered, in how many bytes per count, and whether all are.
+    fn remembered(sample: &FixedSample) -> (usize, usize, bool) {
+        match &sample.remembered {
+            Remembered::Nothing => (0, 0, true),
+            Remembered::Bytes(groups) => {
+                (groups.len(), 1, groups.iter().all(|m| m.get().is_some()))
+            }
+            Remembered::Words(groups) => {
+                (groups.len(), 2, groups.iter().all(|m| m.get().is_some()))
+            }
+        }
+    }
+
     #[test]
     fn what_is_remembered_is_what_was_drawn() {
-        let means: Vec<f64> = (0..150).map(|i| 7.3 * f64::from(i * i % 97)).collect();
-        let plain = FixedSample::new(Streams::new(3), &means, 2.0);
-        let remembering = plain.clone().remembering(20);
-        assert_eq!(remembering.remembered.len(), 2);
-        let groups: [[u64; REPLICATES]; 4] = [
-            [0, 1, 2, 3, 4, 5, 6, 7],
-            [8, 9, 10, 11, 12, 13, 14, 15],
-            [16, 17, 18, 19, 19, 19, 19, 19],
-            [8, 9, 10, 11, 12, 12, 12, 12],
-        ];
-        for _ in 0..3 {
-            for group in groups {
-                assert_eq!(filled(&remembering, group), filled(&plain, group));
+        for (largest, bytes) in [(7.3, 2), (0.9, 1)] {
+            let mean = |i: i32| largest * f64::from(i * i % 97);
+            let means: Vec<f64> = (0..150).map(mean).collect();
+            let plain = FixedSample::new(Streams::new(3), &means, 2.0);
+            let remembering = plain.clone().remembering(20);
+            assert_eq!(remembered(&remembering), (2, bytes, false));
+            let groups: [[u64; REPLICATES]; 4] = [
+                [0, 1, 2, 3, 4, 5, 6, 7],
+                [8, 9, 10, 11, 12, 13, 14, 15],
+                [16, 17, 18, 19, 19, 19, 19, 19],
+                [8, 9, 10, 11, 12, 12, 12, 12],
+            ];
+            for _ in 0..3 {
+                for group in groups {
+                    assert_eq!(filled(&remembering, group), filled(&plain, group));
+                }
+                let mut few = vec![[0.0; REPLICATES]; 9];
+                remembering.fill(&groups[1], &mut few);
+                assert_eq!(few, filled(&plain, groups[1])[..9]);
             }
-            let mut few = vec![[0.0; REPLICATES]; 9];
-            remembering.fill(&groups[1], &mut few);
-            assert_eq!(few, filled(&plain, groups[1])[..9]);
+            assert_eq!(remembered(&remembering), (2, bytes, true));
         }
-        assert!(remembering.remembered.iter().all(|m| m.get().is_some()));
         // Counts that may be too large, or that a sampler draws, are not.
-        for mean in [50_000.0, 1e9] {
-            let large = FixedSample::new(Streams::new(3), &[mean], 1.0);
-            assert!(large.remembering(80).remembered.is_empty() == (mean > 65_535.0));
+        for (mean, bytes) in [(50_000.0, 2), (70_000.0, 0), (1e9, 0)] {
+            let large = FixedSample::new(Streams::new(3), &[mean], 1.0).remembering(80);
+            assert_eq!(remembered(&large).1, bytes, "{mean}");
         }
     }
 
