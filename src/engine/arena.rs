@@ -13,6 +13,12 @@ pub(super) enum Arena {
     Plain(Vec<f64>),
 }
 
+impl Default for Arena {
+    fn default() -> Self {
+        Self::Plain(Vec::new())
+    }
+}
+
 impl Arena {
     /// `count` zeros.
     pub(super) fn new(count: usize) -> Self {

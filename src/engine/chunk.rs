@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::arena::Store;
+use super::arena::{Arena, Store};
 use super::interning::{Interner, hash_of, same_bits};
 use super::kernel::{Buffers, Kernel, Out};
 use super::layout::{Chosen, ONE, Part, row};
@@ -32,16 +32,11 @@ pub(super) struct Chunk {
     pub(super) capped: Vec<bool>,
 }
 
-/// Bytes of a cache line, as a rule.
-const LINE: usize = 64;
-
 /// What a thread that sweeps chunks works with.
 #[derive(Debug, Default)]
 pub(super) struct Workplace {
-    /// The rows of a chunk as they come, before equals among them are found.
-    rows: Vec<f64>,
-    /// Where they begin: eight numbers of a row lie in one cache line.
-    skip: usize,
+    /// The rows of a chunk as they come, before equals among them are found. What is not written takes no memory.
+    rows: Arena,
     /// For each row, one that has its numbers in all groups so far, written: perhaps itself.
     like: Vec<u32>,
     /// The same in the last group.
@@ -52,8 +47,10 @@ pub(super) struct Workplace {
 impl Workplace {
     /// Room for so many rows of a chunk.
     fn prepare(&mut self, rows: usize, padded: usize) {
-        self.rows.resize(rows.saturating_mul(padded) + LANES, 0.0);
-        self.skip = self.rows.as_ptr().align_offset(LINE).min(LANES);
+        let count = rows.saturating_mul(padded);
+        if self.rows.numbers().len() < count {
+            self.rows = Arena::new(count);
+        }
         for like in [&mut self.like, &mut self.like_now] {
             like.clear();
             like.extend(0..row(rows));
@@ -66,19 +63,20 @@ impl Workplace {
             self.like.copy_from_slice(&self.like_now);
             return;
         }
+        let rows = self.rows.numbers_mut();
         for (at_row, (like, now)) in self.like.iter_mut().zip(&self.like_now).enumerate() {
             if like == now {
                 continue;
             }
-            let at = |row: usize| self.skip + row * padded;
+            let at = |row: usize| row * padded;
             let (before, last) = (at(*like as usize), at(*now as usize) + column);
             let to = at(at_row);
             *like = row(at_row);
             if before != to {
-                self.rows.copy_within(before..before + column, to);
+                rows.copy_within(before..before + column, to);
             }
             if last != to + column {
-                self.rows.copy_within(last..last + LANES, to + column);
+                rows.copy_within(last..last + LANES, to + column);
             }
         }
     }
@@ -109,10 +107,11 @@ impl Chunk {
                 return Err(Error::Interrupted);
             }
             let column = position * LANES;
+            let numbers_of_rows = work.rows.numbers_mut();
             let mut out = Out {
                 write: &mut |row, numbers| {
-                    let at = work.skip + row * padded + column;
-                    work.rows[at..at + LANES].copy_from_slice(&numbers);
+                    let at = row * padded + column;
+                    numbers_of_rows[at..at + LANES].copy_from_slice(&numbers);
                 },
                 like: &mut |first, each, others| {
                     let like = work.like_now[first..].chunks_exact_mut(each);
@@ -151,9 +150,10 @@ impl Chunk {
 
     /// Stores rows, equal ones once.
     fn keep(&mut self, work: &mut Workplace, store: &Store<'_>) {
+        let rows = work.rows.numbers();
         let row = |position: u32| {
-            let first = work.skip + position as usize * self.padded;
-            &work.rows[first..first + self.padded]
+            let first = position as usize * self.padded;
+            &rows[first..first + self.padded]
         };
         let written = (0..).zip(&work.like).filter(|(row, like)| row == *like);
         let written: Vec<u32> = written.map(|(row, _)| row).collect();
@@ -357,9 +357,9 @@ mod tests {
         let groups = [[0, 0, 0, 0], [0, 0, 2, 2], [0, 0, 0, 0]];
         for (group, like) in groups.iter().enumerate() {
             for (row, other) in like.iter().enumerate() {
-                let at = work.skip + row * padded + group * LANES;
+                let at = row * padded + group * LANES;
                 if row == *other as usize {
-                    work.rows[at..at + LANES].fill((10 * group + row) as f64);
+                    work.rows.numbers_mut()[at..at + LANES].fill((10 * group + row) as f64);
                 }
             }
             work.like_now.copy_from_slice(like);
@@ -371,7 +371,7 @@ mod tests {
             (2, [0.0, 12.0, 20.0]),
             (3, [0.0, 12.0, 20.0]),
         ] {
-            let numbers = &work.rows[work.skip + row * padded..][..padded];
+            let numbers = &work.rows.numbers()[row * padded..][..padded];
             let of_groups: Vec<f64> = numbers.iter().copied().step_by(LANES).collect();
             assert_eq!(of_groups, expected, "{row}");
         }

@@ -12,7 +12,7 @@ use super::idle::Idle;
 use super::kept::Kept;
 use super::lifts::Rest;
 use super::passes::{
-    Blend, Common, Dot, Lane, Lanes, Mix, STRETCH, Same, ZERO, in_order, larger, map, zip,
+    Blend, Common, Dot, Lane, Lanes, Mix, STRETCH, Same, ZERO, in_order, larger, map, room, zip,
 };
 use super::paths::{PathBuffers, PathRows};
 use super::periods::Follower;
@@ -714,7 +714,7 @@ pub(super) struct Out<'a> {
 
 impl Judged {
     fn prepare(&mut self, level: &Level, conversions: &[Lane]) {
-        self.rates.resize(conversions.len(), ZERO);
+        room(&mut self.rates, conversions.len());
         self.baseline = widest(Prepare {
             conversions,
             level,

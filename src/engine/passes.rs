@@ -16,6 +16,15 @@ pub(super) const STRETCH: usize = 256;
 /// Nothing in any lane.
 pub(super) const ZERO: Lane = [0.0; LANES];
 
+/// Makes a buffer so long, whatever it holds then. New memory comes as zeros from the system, unwritten.
+pub(super) fn room(buffer: &mut Vec<Lane>, len: usize) {
+    if buffer.capacity() < len {
+        *buffer = vec![ZERO; len];
+    } else {
+        buffer.resize(len, ZERO);
+    }
+}
+
 #[inline(always)]
 pub(super) fn map(a: Lane, f: impl Fn(f64) -> f64) -> Lane {
     let mut out = ZERO;

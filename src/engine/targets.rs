@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 
-use super::passes::{Common, Lane, PerChannel, STRETCH, Same, ZERO, in_order, larger, map, zip};
+use super::passes::{
+    Common, Lane, PerChannel, STRETCH, Same, ZERO, in_order, larger, map, room, zip,
+};
 use crate::lanes::LANES;
 use crate::score::{Score, centred_log_scores, target_shares};
 use crate::vector::{Work, turn, widest};
@@ -47,8 +49,8 @@ pub(super) struct Targets {
 impl Targets {
     /// Takes the scores of what was observed.
     pub(super) fn score(&mut self, score: Score, table: &Table<'_>, observed: &[Lane]) {
-        self.scores.resize(observed.len(), ZERO);
-        self.powers.resize(observed.len(), ZERO);
+        room(&mut self.scores, observed.len());
+        room(&mut self.powers, observed.len());
         self.logged = false;
         let out = &mut self.scores;
         self.top = match (score, table.value) {

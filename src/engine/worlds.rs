@@ -10,7 +10,7 @@ use std::sync::Arc;
 use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};
 
-use super::passes::{Lane, ZERO};
+use super::passes::{Lane, room};
 use super::row_draws::RowDraws;
 use super::splits::Splits;
 use crate::flag::{Flag, Flags};
@@ -288,8 +288,8 @@ impl<'a> Worlds<'a> {
     ) {
         let n = self.campaigns.len();
         let known = self.known_truth().is_some();
-        world.sample.resize(n, ZERO);
-        world.truth.resize(if known { 0 } else { n }, ZERO);
+        room(&mut world.sample, n);
+        room(&mut world.truth, if known { 0 } else { n });
         world.capped = false;
         let fixed = self.fixed.samples.get(level.dispersion);
         if let Some(fixed) = fixed {
@@ -384,7 +384,7 @@ impl<'a> Worlds<'a> {
         let Some(fixed) = self.fixed.samples.get(level.dispersion) else {
             return false;
         };
-        let mut lanes = vec![ZERO; sample.len()];
+        let mut lanes = vec![[0.0; LANES]; sample.len()];
         fixed.fill(&[replicate; LANES], &mut lanes);
         for (to, from) in sample.iter_mut().zip(lanes) {
             *to = from[0];
