@@ -1,7 +1,7 @@
 //! Work that nobody waits for.
 
 /// Leaves work to whichever thread of the pool has time. Outside of a pool it is done at once.
-pub fn aside(work: impl FnOnce() + Send + 'static) {
+pub(crate) fn aside(work: impl FnOnce() + Send + 'static) {
     if rayon::current_thread_index().is_none() {
         work();
     } else {

@@ -107,6 +107,9 @@ impl Needs {
     }
 }
 
+/// What a thread notes of every row of a chunk: which others it is like, and where it goes.
+const BYTES_PER_ROW: u64 = 20;
+
 /// Bytes of a row of lifts, of a plan made from the table itself and of an optimum, as far as they are kept.
 fn per_rows(scenario: &Scenario, replicates: u64) -> (u64, u64, u64) {
     let n = scenario.campaigns.len() as u64;
@@ -115,7 +118,9 @@ fn per_rows(scenario: &Scenario, replicates: u64) -> (u64, u64, u64) {
     // place in every chunk; and its own bounds and plan at worst.
     let threads = rayon::current_num_threads() as u64;
     let chunk = chunk_size(replicates);
-    let per_row = 8 * (replicates + threads * chunk) + 4 * replicates.div_ceil(chunk);
+    let per_row = 8 * (replicates + threads * chunk)
+        + 4 * replicates.div_ceil(chunk)
+        + threads * BYTES_PER_ROW;
     let plans = Kept::new(&scenario.run).recommended() && PathRows::new(scenario).is_none();
     let of_plans = if plans { per_row + 16 * n } else { 0 };
     let clairvoyant = scenario.metrics.clairvoyant;

@@ -35,7 +35,8 @@ pub(super) struct Chunk {
 /// What a thread that sweeps chunks works with.
 #[derive(Debug, Default)]
 pub(super) struct Workplace {
-    /// The rows of a chunk as they come, before equals among them are found. What is not written takes no memory.
+    /// The rows of a chunk as they come, before equals among them are found. Pages that are not written
+    /// take no memory.
     rows: Arena,
     /// For each row, one that has its numbers in all groups so far, written: perhaps itself.
     like: Vec<u32>,

@@ -1,10 +1,11 @@
 //! The distinct bounds of a block, and their distinct sides.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::layout::row;
 use crate::allocate::Bounds;
-use crate::scenario::{Position, Scenario, bounds_of};
+use crate::scenario::{Position, Rule, Scenario, bounds_of};
 
 /// One side of bounds.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,7 +37,7 @@ const UNKNOWN: u32 = u32::MAX;
 #[derive(Debug)]
 pub(super) struct Limits {
     /// Lengths of the axes of bounds.
-    lengths: [usize; 5],
+    lengths: Position,
     /// Bounds by their position on the axes of bounds, [`UNKNOWN`] at first: looking them up by value takes
     /// longer than all else. Empty where there are too many.
     remembered: Vec<u32>,
@@ -60,14 +61,34 @@ struct Known {
     keeps: [bool; 2],
 }
 
+/// Axes of bounds, among all.
+const OF_BOUNDS: Range<usize> = 4..9;
+
+/// How many combinations axes of these lengths have of bounds.
+pub(super) fn combinations_of_bounds(lengths: &Position) -> usize {
+    let lengths = lengths[OF_BOUNDS].iter();
+    lengths.fold(1, |all: usize, n| all.saturating_mul(*n))
+}
+
+/// Which of them a position on all axes has, where they are not too many to count.
+pub(super) fn combination_of_bounds(at: &Position, lengths: &Position) -> usize {
+    let digits = at[OF_BOUNDS].iter().zip(&lengths[OF_BOUNDS]);
+    digits.fold(0, |all: usize, (digit, length)| {
+        all.wrapping_mul(*length).wrapping_add(*digit)
+    })
+}
+
+/// The bounds of a rule of a scenario that was resolved.
+pub(super) fn bounds_of_rule(scenario: &Scenario, rule: &Rule) -> Bounds {
+    bounds_of(rule, &scenario.channel_bounds, scenario.campaigns.shares())
+        .expect("bounds were checked when the scenario was resolved")
+}
+
 impl Limits {
     /// None yet of a scenario's.
     pub(super) fn new(scenario: &Scenario) -> Self {
-        let mut lengths = [0; 5];
-        lengths.copy_from_slice(&scenario.grid.lengths()[4..9]);
-        let combinations = lengths
-            .iter()
-            .fold(1_usize, |all, n| all.saturating_mul(*n));
+        let lengths = scenario.grid.lengths();
+        let combinations = combinations_of_bounds(&lengths);
         let remembered = if combinations <= REMEMBERED {
             vec![UNKNOWN; combinations]
         } else {
@@ -108,10 +129,7 @@ impl Limits {
 
     /// Position of the bounds of a rule, by its position on all axes.
     pub(super) fn of(&mut self, scenario: &Scenario, at: &Position) -> usize {
-        let digits = at[4..9].iter().zip(&self.lengths);
-        let digits = digits.fold(0_usize, |digits, (digit, length)| {
-            digits.wrapping_mul(*length).wrapping_add(*digit)
-        });
+        let digits = combination_of_bounds(at, &self.lengths);
         match self.remembered.get(digits) {
             Some(&known) if known != UNKNOWN => known as usize,
             found => {
@@ -138,8 +156,7 @@ impl Limits {
             return known;
         }
         let shares = scenario.campaigns.shares();
-        let bounds = bounds_of(&rule, &scenario.channel_bounds, shares)
-            .expect("bounds were checked when the scenario was resolved");
+        let bounds = bounds_of_rule(scenario, &rule);
         let [lower, upper] = match bounds.common() {
             Some((lo, hi)) => [lo, hi].map(|bound| self.side(&[bound])),
             None => [bounds.lo(), bounds.hi()].map(|side| self.side(side)),

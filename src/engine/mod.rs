@@ -67,7 +67,7 @@ mod worlds;
 
 pub use self::advice::{Advice, Evidence};
 pub use self::analyses::{Analysed, Analyses};
-pub use self::aside::aside;
+pub(crate) use self::aside::aside;
 #[cfg(test)]
 pub(crate) use self::aside::on_threads;
 pub use self::breakeven::{BreakEvenRow, may_break_even};

@@ -21,8 +21,9 @@ use crate::problem::Error;
 use crate::scenario::Scenario;
 use crate::stats::{Quantiles, SelectScratch};
 
-/// Rows of shares whose quantiles are found at a time: they follow each other in memory.
+/// Rows of shares whose quantiles are found at a time, at most, and their bytes: they follow each other in memory.
 const ROWS_AT_ONCE: usize = 64;
+const BYTES_AT_ONCE: usize = 1 << 20;
 
 /// Hands the plans of `configurations` (ascending grid indices) to `write`, in grid order.
 ///
@@ -151,11 +152,12 @@ fn share_quantiles(
     let Ok(shares) = ArrayView3::from_shape((eights, rows, LANES), arena.numbers()) else {
         unreachable!("the arena was made for so many rows")
     };
-    let of_rows: Vec<(f64, f64)> = (0..rows.div_ceil(ROWS_AT_ONCE))
+    let at_once = (BYTES_AT_ONCE / size_of::<Lane>() / eights.max(1)).clamp(1, ROWS_AT_ONCE);
+    let of_rows: Vec<(f64, f64)> = (0..rows.div_ceil(at_once))
         .into_par_iter()
         .map_init(Sheet::default, |sheet, number| {
-            let first = number * ROWS_AT_ONCE;
-            let some = s![.., first..rows.min(first + ROWS_AT_ONCE), ..];
+            let first = number * at_once;
+            let some = s![.., first..rows.min(first + at_once), ..];
             sheet.quantiles(&ranks, &shares.slice(some), n)
         })
         .flatten_iter()

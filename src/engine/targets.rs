@@ -87,7 +87,7 @@ impl Targets {
         self.by = map(sum, |sum| 1.0 / sum);
         self.total = zip(sum, self.by, |sum, by| sum * by);
         for lane in 0..LANES {
-            if !ORDINARY.contains(&self.top[lane]) {
+            if !ORDINARY.contains(&self.top[lane]) || !self.by[lane].is_finite() {
                 let shares = extraordinary(lane, score, delta, table, observed);
                 (self.by[lane], self.total[lane]) = (1.0, in_order(shares.len(), |i| shares[i]));
                 for (powers, share) in self.powers.iter_mut().zip(shares) {

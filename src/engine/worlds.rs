@@ -381,10 +381,12 @@ impl<'a> Worlds<'a> {
     /// The sample of one replicate, where means never change.
     #[cfg(test)]
     fn fixed_sample(&self, level: DrawLevel, replicate: u64, sample: &mut [f64]) -> bool {
+        use super::passes::ZERO;
+
         let Some(fixed) = self.fixed.samples.get(level.dispersion) else {
             return false;
         };
-        let mut lanes = vec![[0.0; LANES]; sample.len()];
+        let mut lanes = vec![ZERO; sample.len()];
         fixed.fill(&[replicate; LANES], &mut lanes);
         for (to, from) in sample.iter_mut().zip(lanes) {
             *to = from[0];

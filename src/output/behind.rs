@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{Error as IoError, Write};
 use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -33,7 +34,7 @@ impl<P: AsRef<[u8]>> Format<P> for HashedFile {
 }
 
 /// One file, written in the order of its pieces by whichever thread of the pool has time: a run keeps no more
-/// processors busy than it was given threads. Outside of a pool pieces are written at once.
+/// processors busy than it was given threads. Threads that belong to no pool write at once.
 #[derive(Debug)]
 pub(super) struct BehindFile<P: Send + 'static = Vec<u8>, F: Format<P> = HashedFile> {
     path: PathBuf,
@@ -114,7 +115,7 @@ impl<P: Send + 'static, F: Format<P>> BehindFile<P, F> {
         if full {
             self.line.write_all();
         } else if !called {
-            self.behind(Line::write_all);
+            self.behind(Line::write_called);
         }
         Ok(())
     }
@@ -160,7 +161,7 @@ impl<P, F: Format<P>> Line<P, F> {
         let mut state = lock(&self.state);
         while let Some(piece) = self.next() {
             if let State::Open(format) = &mut *state
-                && let Err(error) = format.piece(piece)
+                && let Err(error) = told(|| format.piece(piece))
             {
                 lock(&self.waiting).ended = true;
                 *state = State::Ended(Err(error));
@@ -168,9 +169,16 @@ impl<P, F: Format<P>> Line<P, F> {
         }
         if lock(&self.waiting).ended {
             *state = match mem::replace(&mut *state, State::Closed) {
-                State::Open(format) => State::Ended(format.end()),
+                State::Open(format) => State::Ended(told(|| format.end())),
                 other => other,
             };
+        }
+    }
+
+    /// Writes what waits, if it still does: others wait for the file meanwhile.
+    fn write_called(&self) {
+        if lock(&self.waiting).called {
+            self.write_all();
         }
     }
 
@@ -186,7 +194,7 @@ impl<P, F: Format<P>> Line<P, F> {
     fn send(&self) {
         let mut state = lock(&self.state);
         *state = match mem::replace(&mut *state, State::Closed) {
-            State::Ended(Ok(ended)) => State::Ended(ended.send()),
+            State::Ended(Ok(ended)) => State::Ended(Ok(ended.send())),
             other => other,
         };
     }
@@ -201,6 +209,13 @@ impl<P: Send + 'static, F: Format<P>> Drop for BehindFile<P, F> {
         drop(waiting);
         *lock(&self.line.state) = State::Closed;
     }
+}
+
+/// Whoever writes is told of a panic as of any other failure: in a task that nobody waits for it would end the
+/// program, and what is left of the file is not to be trusted.
+fn told<T>(work: impl FnOnce() -> Result<T, IoError>) -> Result<T, IoError> {
+    let done = catch_unwind(AssertUnwindSafe(work));
+    done.unwrap_or_else(|_| Err(IoError::other("the thread that wrote it panicked")))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -253,6 +268,34 @@ mod tests {
             }
         });
         assert_eq!(std::fs::metadata(&path).unwrap().len(), 0);
+    }
+
+    struct Broken;
+
+    impl Format<bool> for Broken {
+        fn piece(&mut self, panics: bool) -> Result<(), IoError> {
+            assert!(!panics, "as asked for");
+            Ok(())
+        }
+
+        fn end(self) -> Result<Ended, IoError> {
+            unreachable!("it does not come to this")
+        }
+    }
+
+    #[test]
+    fn a_panic_while_writing_is_told_as_a_failure() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        for threads in [1, 3] {
+            on_threads(threads, || {
+                let mut file = BehindFile::create_by(&path, 9, |_| Ok(Broken)).unwrap();
+                file.write(false).unwrap();
+                let written = file.write(true).and_then(|()| file.finish());
+                let message = written.unwrap_err().to_string();
+                assert!(message.contains("panicked"), "{message}");
+            });
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{Error as IoError, Write};
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
 use sha2::{Digest, Sha256};
@@ -72,11 +72,13 @@ impl Write for HashedFile {
         self.hash.update(piece);
         self.bytes += piece.len() as u64;
         if self.bytes - self.synced >= SYNCED {
-            let syncing = match self.syncing.take() {
-                Some(syncing) => syncing,
-                None => Syncing::begin(&self.file)?,
-            };
-            self.syncing.insert(syncing).more();
+            if self.syncing.is_none() {
+                self.syncing = Syncing::begin(&self.file).ok();
+            }
+            match &mut self.syncing {
+                Some(syncing) => syncing.more()?,
+                None => self.file.sync_data()?,
+            }
             self.synced = self.bytes;
         }
         Ok(piece.len())
@@ -97,14 +99,14 @@ pub(super) struct Ended {
 
 impl Ended {
     /// Sends it to the disk, and waits for nothing.
-    pub(super) fn send(mut self) -> Result<Self, IoError> {
-        let mut syncing = match self.syncing.take() {
-            Some(syncing) => syncing,
-            None => Syncing::begin(&self.file)?,
-        };
-        syncing.last();
-        self.syncing = Some(syncing);
-        Ok(self)
+    pub(super) fn send(mut self) -> Self {
+        if self.syncing.is_none() {
+            self.syncing = Syncing::begin(&self.file).ok();
+        }
+        if let Some(syncing) = &mut self.syncing {
+            syncing.last();
+        }
+        self
     }
 
     /// Waits until all is on the disk.
@@ -140,11 +142,12 @@ impl Syncing {
         })
     }
 
-    /// There is more to send to the disk. Failures are told by [`Syncing::finish`].
-    fn more(&mut self) {
-        if let Some(calls) = &self.calls {
+    /// There is more to send to the disk. A failure to send what came before is told.
+    fn more(&mut self) -> Result<(), IoError> {
+        match self.calls.as_ref().map(|calls| calls.try_send(())) {
+            Some(Err(TrySendError::Disconnected(()))) => self.join(),
             // Where one call waits already, it will see to this one's bytes, too.
-            let _ = calls.try_send(());
+            _ => Ok(()),
         }
     }
 

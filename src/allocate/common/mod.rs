@@ -95,8 +95,8 @@ impl CommonScratch {
     }
 }
 
-/// Hands to `record`, for every pair by its position, its returns for one blend: see [`CommonScratch::solve`]. In no
-/// particular order.
+/// Hands to `record`, for every pair by its position, its returns for one blend, in no particular order: chooses and
+/// solves for this one alone. Whoever has blends that are much alike chooses once for all of them.
 pub fn project_returns(
     bounds: &CommonBounds,
     w: &[f64],

@@ -1,7 +1,6 @@
 //! Today's plans of all rules, boiled down to what the findings ask of them.
 
 use std::borrow::Cow;
-use std::ops::Range;
 use std::sync::OnceLock;
 
 use rayon::prelude::*;
@@ -9,12 +8,13 @@ use rayon::prelude::*;
 use crate::allocate::Bounds;
 use crate::engine::interning::mix;
 use crate::engine::judge::Judge;
+use crate::engine::limits::{bounds_of_rule, combination_of_bounds, combinations_of_bounds};
 use crate::engine::observer::Observer;
 use crate::engine::today::{TableTargets, Today, Todays};
 use crate::flag::Flags;
 use crate::lanes::LANES;
 use crate::problem::Error;
-use crate::scenario::{Cursor, Position, Scenario, bounds_of};
+use crate::scenario::{Cursor, Position, Scenario};
 use crate::units::Count;
 use crate::vector::{Work, widest};
 
@@ -101,7 +101,7 @@ impl Plans {
         let configuration = facts.rule * scenario.grid.worlds();
         let at = scenario.grid.position(configuration);
         let mut todays = Todays::new(targets);
-        let x = &todays.of(&at, &new_bounds(scenario, &at)).shares;
+        let x = &todays.of(&at, &bounds_at(scenario, &at)).shares;
         let o = scenario.campaigns.shares();
         let stretch = |i: &usize| if o[*i] > 0.0 { x[*i] / o[*i] } else { 0.0 };
         let most = (0..x.len()).max_by(|a, b| stretch(a).total_cmp(&stretch(b)));
@@ -130,15 +130,9 @@ struct SharedBounds<'a> {
     made: Vec<OnceLock<Bounds>>,
 }
 
-/// Axes of bounds, among all.
-const OF_BOUNDS: Range<usize> = 4..9;
-
 impl<'a> SharedBounds<'a> {
     fn new(scenario: &'a Scenario) -> Self {
-        let lengths = &scenario.grid.lengths()[OF_BOUNDS];
-        let combinations = lengths
-            .iter()
-            .fold(1, |all: usize, n| all.saturating_mul(*n));
+        let combinations = combinations_of_bounds(&scenario.grid.lengths());
         let mut made = Vec::new();
         if combinations <= SHARED {
             made.resize_with(combinations, OnceLock::new);
@@ -147,24 +141,17 @@ impl<'a> SharedBounds<'a> {
     }
 
     fn of(&self, at: &Position) -> Cow<'_, Bounds> {
-        let lengths = self.scenario.grid.lengths();
-        let digits = at[OF_BOUNDS].iter().zip(&lengths[OF_BOUNDS]);
-        let position = digits.fold(0_usize, |all, (digit, length)| {
-            all.wrapping_mul(*length).wrapping_add(*digit)
-        });
-        let new = || new_bounds(self.scenario, at);
-        match self.made.get(position) {
+        let new = || bounds_at(self.scenario, at);
+        let combination = combination_of_bounds(at, &self.scenario.grid.lengths());
+        match self.made.get(combination) {
             Some(made) => Cow::Borrowed(made.get_or_init(new)),
             None => Cow::Owned(new()),
         }
     }
 }
 
-fn new_bounds(scenario: &Scenario, at: &Position) -> Bounds {
-    let rule = scenario.grid.configuration_at(0, at).rule;
-    let shares = scenario.campaigns.shares();
-    bounds_of(&rule, &scenario.channel_bounds, shares)
-        .expect("bounds were checked when the scenario was resolved")
+fn bounds_at(scenario: &Scenario, at: &Position) -> Bounds {
+    bounds_of_rule(scenario, &scenario.grid.configuration_at(0, at).rule)
 }
 
 impl Facts {
