@@ -177,9 +177,9 @@ fn levels(rows: usize) -> Vec<Vec<Between>> {
         others: [0, 0],
         steps,
     };
-    let mut levels = vec![vec![alone(0, 5)]];
+    let mut levels = vec![vec![alone(0, 4)]];
     if last > 0 {
-        levels.push(vec![alone(last, 4)]);
+        levels.push(vec![alone(last, 3)]);
     }
     let mut gaps = vec![[0, last]];
     loop {
@@ -188,7 +188,7 @@ fn levels(rows: usize) -> Vec<Vec<Between>> {
         for [low, high] in gaps {
             let row = usize::midpoint(low, high);
             if row > low {
-                let steps = if high - low > 4 { 2 } else { 1 };
+                let steps = if high - low > 8 { 2 } else { 1 };
                 level.push(Between {
                     row,
                     others: [low, high],
