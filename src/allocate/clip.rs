@@ -2,7 +2,7 @@
 
 use super::Bounds;
 use crate::flag::{Flag, Flags};
-use crate::lanes::{self, LANES};
+use crate::lanes::{self, LANES, larger, smaller};
 use crate::vector::{Work, widest};
 
 /// `x = clip(w, lo, hi) / sum(clip(w, lo, hi))`.
@@ -69,8 +69,7 @@ fn clip(
 ) -> (bool, f64) {
     let (mut clipped, mut sums) = ([0_u64; LANES], [0.0; LANES]);
     let mut one = |x: &mut f64, w: f64, (lo, hi): (f64, f64), lane: usize| {
-        let raised = if w > lo { w } else { lo };
-        *x = if raised < hi { raised } else { hi };
+        *x = smaller(hi, larger(lo, w));
         sums[lane] += *x;
         clipped[lane] += u64::from(*x != w);
     };

@@ -1,9 +1,9 @@
 //! The shares of a clip themselves, eight replicates at a time, for whoever wants more of them than what they
 //! bring. Blends are made anew each time: that costs less than keeping them.
 
-use super::passes::{Lane, Mix, ZERO, larger, map, zip};
+use super::passes::{Lane, Mix, ZERO, larger, map, smaller, zip};
 use crate::allocate::Bounds;
-use crate::lanes::LANES;
+use crate::lanes::{self, LANES};
 use crate::vector::{Work, widest};
 
 /// One blend, clipped by one pair of bounds.
@@ -29,10 +29,7 @@ impl Clip<'_> {
 
 #[inline(always)]
 fn clipped(weight: Lane, lo: f64, hi: f64) -> Lane {
-    map(weight, |w| {
-        let raised = if w > lo { w } else { lo };
-        if raised < hi { raised } else { hi }
-    })
+    map(weight, |w| smaller(hi, larger(lo, w)))
 }
 
 /// The sum of the clipped weights where any was clipped, else 1.
@@ -67,9 +64,10 @@ impl Work for Divisor<'_> {
         for (which, ((p, o), (lo, hi))) in rest.enumerate() {
             add(which, *o, p, *lo, *hi);
         }
-        let add = |a, b| zip(a, b, |a, b| a + b);
-        let [a, b, c, d, e, f, g, h] = sums;
-        let sum = add(add(add(a, e), add(c, g)), add(add(b, f), add(d, h)));
+        let mut sum = ZERO;
+        for (lane, sum) in sum.iter_mut().enumerate() {
+            *sum = lanes::combine(&sums.map(|sum| sum[lane]));
+        }
         let moved = moved.into_iter().fold(ZERO, |a, b| zip(a, b, larger));
         zip(sum, moved, |sum, moved| if moved > 0.0 { sum } else { 1.0 })
     }

@@ -36,7 +36,7 @@ const UNKNOWN: u32 = u32::MAX;
 /// The bounds of a block's rules.
 #[derive(Debug)]
 pub(super) struct Limits {
-    /// Lengths of the axes of bounds.
+    /// Lengths of all axes.
     lengths: Position,
     /// Bounds by their position on the axes of bounds, [`UNKNOWN`] at first: looking them up by value takes
     /// longer than all else. Empty where there are too many.

@@ -197,10 +197,32 @@ fn beside<
 /// Extremes that are looked for at once, since each comparison waits for the last. Any order gives the same.
 const AT_ONCE: usize = 4;
 
-#[inline(always)]
-fn together(parts: [Lane; AT_ONCE], f: impl Fn(f64, f64) -> f64 + Copy) -> Lane {
-    let [a, b, c, d] = parts;
-    zip(zip(a, b, f), zip(c, d, f), f)
+/// The least and the most of every lane so far, in parts.
+struct Extremes {
+    least: [Lane; AT_ONCE],
+    most: [Lane; AT_ONCE],
+}
+
+impl Extremes {
+    const NONE: Self = Self {
+        least: [[f64::INFINITY; LANES]; AT_ONCE],
+        most: [[f64::NEG_INFINITY; LANES]; AT_ONCE],
+    };
+
+    #[inline(always)]
+    fn see(&mut self, part: usize, x: Lane) {
+        self.least[part] = zip(self.least[part], x, smaller);
+        self.most[part] = zip(self.most[part], x, larger);
+    }
+
+    /// Those of all parts.
+    #[inline(always)]
+    fn of_all(self) -> [Lane; 2] {
+        let together = |[a, b, c, d]: [Lane; AT_ONCE], f: fn(f64, f64) -> f64| {
+            zip(zip(a, b, f), zip(c, d, f), f)
+        };
+        [together(self.least, smaller), together(self.most, larger)]
+    }
 }
 
 /// The least and the most of every lane of `x`.
@@ -213,17 +235,17 @@ impl Work for Reach<'_> {
 
     #[inline(always)]
     fn run(self) -> [Lane; 2] {
-        let mut least = [[f64::INFINITY; LANES]; AT_ONCE];
-        let mut most = [[f64::NEG_INFINITY; LANES]; AT_ONCE];
+        let mut seen = Extremes::NONE;
         let (blocks, rest) = self.x.as_chunks::<AT_ONCE>();
-        let tail = rest.iter().map(std::slice::from_ref);
-        for some in blocks.iter().map(<[Lane; AT_ONCE]>::as_slice).chain(tail) {
-            for ((least, most), x) in least.iter_mut().zip(&mut most).zip(some) {
-                *least = zip(*least, *x, smaller);
-                *most = zip(*most, *x, larger);
+        for block in blocks {
+            for (part, x) in block.iter().enumerate() {
+                seen.see(part, *x);
             }
         }
-        [together(least, smaller), together(most, larger)]
+        for x in rest {
+            seen.see(0, *x);
+        }
+        seen.of_all()
     }
 }
 
@@ -274,13 +296,10 @@ impl Work for Blend<'_> {
     #[inline(always)]
     fn run(self) -> [Lane; 2] {
         let (mix, factors) = (self.mix, self.mix.factors());
-        let mut least = [[f64::INFINITY; LANES]; AT_ONCE];
-        let mut most = [[f64::NEG_INFINITY; LANES]; AT_ONCE];
+        let mut seen = Extremes::NONE;
         let mut step = |part: usize, out: &mut Lane, o: f64, p: &Lane| {
-            let x = Mix::weight(factors, o, p);
-            *out = x;
-            least[part] = zip(least[part], x, smaller);
-            most[part] = zip(most[part], x, larger);
+            *out = Mix::weight(factors, o, p);
+            seen.see(part, *out);
         };
         let n = self.out.len();
         let (o, p) = (&mix.o[..n], &mix.p[..n]);
@@ -295,7 +314,7 @@ impl Work for Blend<'_> {
         for ((out, o), p) in rest.iter_mut().zip(o_rest).zip(p_rest) {
             step(0, out, *o, p);
         }
-        [together(least, smaller), together(most, larger)]
+        seen.of_all()
     }
 }
 

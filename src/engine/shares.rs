@@ -58,11 +58,7 @@ pub(super) fn share_rows<E: From<Error>>(
                     share_quantiles(kernel, &plan, replicates, &channels, observer)?;
                 used = Some(arena);
                 for (all, found) in quantiles.iter_mut().zip(found) {
-                    if all.is_empty() {
-                        *all = found;
-                    } else {
-                        all.extend(found);
-                    }
+                    all.extend(found);
                 }
             }
             let of_slot = quantiles.into_iter().enumerate();
@@ -131,7 +127,6 @@ fn share_quantiles(
     let width = channels.len();
     let rows = nodes.len().saturating_mul(width);
     let eights = n.div_ceil(LANES);
-
     let mut arena = Arena::new(rows.saturating_mul(eights * LANES));
     let size = usize::try_from(chunk_size(replicates)).unwrap_or(usize::MAX);
     // Eight replicates of all rows follow each other, as they are made.

@@ -36,7 +36,9 @@ pub(super) struct Table<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Targets {
     scores: Vec<Lane>,
+    /// The highest scores, and their reciprocals.
     top: Lane,
+    scale: Lane,
     logs: Vec<Lane>,
     logged: bool,
     /// Powers of the scores: target shares are `by` times these.
@@ -70,6 +72,7 @@ impl Targets {
                 out,
             }),
         };
+        self.scale = map(self.top, |top| 1.0 / top);
     }
 
     /// Raises the scores to `delta`.
@@ -98,7 +101,7 @@ impl Targets {
     }
 
     fn raise(&mut self, delta: f64, stretch: Range<usize>) {
-        let scale = map(self.top, |top| 1.0 / top);
+        let scale = self.scale;
         let quarters = 4.0 * delta;
         if delta <= HIGHEST_PRODUCT && quarters == quarters.floor() {
             widest(Quarters {

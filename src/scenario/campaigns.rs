@@ -320,30 +320,17 @@ fn check_names(names: &[String]) -> Vec<Fault> {
         .collect()
 }
 
-/// Whether no name has the hash of another: numbers are compared faster than texts. Of the few names
+/// Whether no name has the hash of another: numbers are sorted faster than texts. Of the few names
 /// that only share a hash, nothing is said.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "only the lowest bits say where a hash is looked for"
-)]
 fn all_differ(names: &[String]) -> bool {
-    // At least half of the slots stay free; 0 is a free one.
-    let mut slots = vec![0_u64; (2 * names.len()).next_power_of_two()];
-    let mask = slots.len() - 1;
-    names.iter().all(|name| {
+    let hash = |name: &String| {
         let mut hasher = DefaultHasher::new();
         name.hash(&mut hasher);
-        let hash = hasher.finish().max(1);
-        let mut slot = hash as usize & mask;
-        while slots[slot] != 0 {
-            if slots[slot] == hash {
-                return false;
-            }
-            slot = (slot + 1) & mask;
-        }
-        slots[slot] = hash;
-        true
-    })
+        hasher.finish()
+    };
+    let mut hashes: Vec<u64> = names.iter().map(hash).collect();
+    hashes.sort_unstable();
+    hashes.windows(2).all(|pair| pair[0] != pair[1])
 }
 
 fn check_numbers(columns: &Columns) -> Vec<Fault> {

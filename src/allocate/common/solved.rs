@@ -2,6 +2,7 @@
 
 use super::pairs::{CommonBounds, Guess, Level, Pairs};
 use super::sorted::positive;
+use crate::lanes::{larger, smaller};
 use crate::vector::Work;
 
 /// Pairs that are solved side by side, at most: what is known of them stays close at hand.
@@ -26,8 +27,8 @@ impl<const N: usize> Work for Measure<'_, N> {
         for weights in self.0 {
             for lane in 0..N {
                 let w = positive(weights[lane]);
-                least[lane] = if w < least[lane] { w } else { least[lane] };
-                most[lane] = if w > most[lane] { w } else { most[lane] };
+                least[lane] = smaller(least[lane], w);
+                most[lane] = larger(most[lane], w);
             }
         }
         let ends = |all: [f64; N]| {
