@@ -196,7 +196,7 @@ fn draws(criterion: &mut Criterion) {
         for (name, dispersion) in [("poisson", 1.0), ("neg_binomial", 3.0)] {
             let sample = FixedSample::new(Streams::new(1), &means, dispersion);
             group.bench_function(BenchmarkId::new(name, n), |bencher| {
-                bencher.iter(|| sample.fill(black_box(&[0, 1, 2, 3, 4, 5, 6, 7]), &mut out));
+                bencher.iter(|| sample.fill(black_box(&[0, 1, 2, 3, 4, 5, 6, 7]), 0, &mut out));
             });
         }
     }

@@ -9,13 +9,14 @@ use std::sync::Arc;
 
 use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};
+use rayon::prelude::*;
 
 use super::passes::{Lane, room};
 use super::row_draws::RowDraws;
 use super::splits::Splits;
 use crate::flag::{Flag, Flags};
 use crate::lanes::LANES;
-use crate::resample::{self, FixedSample, Noise};
+use crate::resample::{self, CountLaw, FixedSample, Noise};
 use crate::scenario::{Campaigns, Configuration, DispersionSource, LevelAt, PriorMean, Scenario};
 use crate::seed::{Purpose, Streams};
 use crate::truth::{HierarchicalPosterior, PosteriorSettings, RateLaw, TruthModel, flat_rate_law};
@@ -98,6 +99,9 @@ pub(super) struct Fixed {
     /// Per level of the dispersion axis; none where means change.
     samples: Vec<FixedSample>,
 }
+
+/// A law takes a few microseconds.
+const LAWS_OF_A_TASK: usize = 16;
 
 /// What is drawn is remembered if it takes no more bytes than these.
 const MOST_REMEMBERED: u64 = 16 << 20;
@@ -293,7 +297,7 @@ impl<'a> Worlds<'a> {
         world.capped = false;
         let fixed = self.fixed.samples.get(level.dispersion);
         if let Some(fixed) = fixed {
-            fixed.fill(replicates, &mut world.sample);
+            fixed.fill(replicates, 0, &mut world.sample);
         }
         if fixed.is_some() && known {
             return;
@@ -387,7 +391,7 @@ impl<'a> Worlds<'a> {
             return false;
         };
         let mut lanes = vec![ZERO; sample.len()];
-        fixed.fill(&[replicate; LANES], &mut lanes);
+        fixed.fill(&[replicate; LANES], 0, &mut lanes);
         for (to, from) in sample.iter_mut().zip(lanes) {
             *to = from[0];
         }
@@ -451,7 +455,11 @@ impl Fixed {
         }
         let remembers = remembered(means.len(), dispersions.len(), replicates) > 0;
         let sample = |dispersion: &f64| {
-            let sample = FixedSample::new(streams, &means, *dispersion);
+            let sample = FixedSample::with(streams, &means, *dispersion, |means| {
+                let law = |mean: &f64| CountLaw::new(*mean, *dispersion);
+                let means = means.par_iter().with_min_len(LAWS_OF_A_TASK);
+                means.map(law).collect()
+            });
             if remembers {
                 sample.remembering(replicates)
             } else {

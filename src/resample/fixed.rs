@@ -2,13 +2,16 @@
 
 use std::sync::OnceLock;
 
-use super::law::{CountLaw, Scratch};
+use super::law::CountLaw;
 use super::parametric::neg_binomial;
 use crate::seed::{Purpose, REPLICATES, Streams};
 use crate::vector::{Work, turn, widest};
 
 /// Tables beyond this many bytes are not built.
 const MOST_BYTES: usize = 64 << 20;
+
+/// Tables are built so many at a time, also where there is no room for them any more.
+const LAWS_AT_ONCE: usize = 1024;
 
 /// Channels whose words are drawn at once: they stay in the first-level cache.
 const CHUNK: usize = 64;
@@ -49,22 +52,45 @@ impl FixedSample {
     /// Time: O(n log n) and about 1 us for each different mean of 50; memory about 1.5 KB for each.
     #[must_use]
     pub fn new(streams: Streams, means: &[f64], dispersion: f64) -> Self {
-        Self::within(MOST_BYTES, streams, means, dispersion)
+        let law = |mean: &f64| CountLaw::new(*mean, dispersion);
+        Self::with(streams, means, dispersion, |means| {
+            means.iter().map(law).collect()
+        })
     }
 
-    fn within(mut room: usize, streams: Streams, means: &[f64], dispersion: f64) -> Self {
-        let (mut laws, mut law, mut sampled) = (Vec::new(), vec![0; means.len()], Vec::new());
-        let (mut made, mut scratch) = (vec![None; means.len()], Scratch::default());
-        for (channel, first) in first_with_equal(means).into_iter().enumerate() {
-            if channel == first {
-                let table = CountLaw::with(means[channel], dispersion, &mut scratch)
-                    .filter(|law| law.bytes() <= room);
-                made[channel] = table.map(|table| {
-                    room -= table.bytes();
-                    laws.push(table);
+    /// As [`FixedSample::new`], by a caller who makes the laws of several means at once ([`CountLaw::new`]).
+    #[must_use]
+    pub fn with(
+        streams: Streams,
+        means: &[f64],
+        dispersion: f64,
+        laws: impl Fn(&[f64]) -> Vec<Option<CountLaw>>,
+    ) -> Self {
+        Self::within(MOST_BYTES, streams, means, dispersion, laws)
+    }
+
+    fn within(
+        mut room: usize,
+        streams: Streams,
+        means: &[f64],
+        dispersion: f64,
+        laws_of: impl Fn(&[f64]) -> Vec<Option<CountLaw>>,
+    ) -> Self {
+        let firsts = first_with_equal(means);
+        let different: Vec<usize> = (0..means.len()).filter(|i| firsts[*i] == *i).collect();
+        let (mut laws, mut made) = (Vec::new(), vec![None; means.len()]);
+        for channels in different.chunks(LAWS_AT_ONCE) {
+            let some: Vec<f64> = channels.iter().map(|channel| means[*channel]).collect();
+            for (channel, law) in channels.iter().zip(laws_of(&some)) {
+                made[*channel] = law.filter(|law| law.bytes() <= room).map(|law| {
+                    room -= law.bytes();
+                    laws.push(law);
                     laws.len() - 1
                 });
             }
+        }
+        let (mut law, mut sampled) = (vec![0; means.len()], Vec::new());
+        for (channel, first) in firsts.into_iter().enumerate() {
             match made[first] {
                 Some(number) => law[channel] = number,
                 None => sampled.push((channel, means[channel])),
@@ -88,7 +114,7 @@ impl FixedSample {
     pub fn remembering(mut self, replicates: u64) -> Self {
         let groups = usize::try_from(replicates / REPLICATES as u64).unwrap_or(0);
         let highest = |most: u16| self.laws.iter().all(|law| law.highest() <= most.into());
-        if !self.sampled.is_empty() {
+        if !self.has_laws() {
             return self;
         }
         if highest(u8::MAX.into()) {
@@ -105,13 +131,19 @@ impl FixedSample {
         (channels * size_of::<u16>()) as u64 * replicates
     }
 
+    /// Whether all channels are drawn from tables.
+    #[must_use]
+    pub fn has_laws(&self) -> bool {
+        self.sampled.is_empty()
+    }
+
     /// Number of channels.
     #[must_use]
     pub fn channels(&self) -> usize {
         self.law.len()
     }
 
-    /// Draws the samples of eight replicates: `out[i][lane]` is the count of channel `i` in
+    /// Draws the samples of eight replicates: `out[i][lane]` is the count of channel `first + i` in
     /// `replicates[lane]`, for as many channels as `out` is long. Time: O(n), about 4 ns a draw while the
     /// tables fit into a cache; no allocation but for what is remembered.
     #[expect(
@@ -119,11 +151,17 @@ impl FixedSample {
         clippy::cast_sign_loss,
         reason = "counts are kept in as many bytes as the highest one needs"
     )]
-    pub fn fill(&self, replicates: &[u64; REPLICATES], out: &mut [[f64; REPLICATES]]) {
+    pub fn fill(
+        &self,
+        replicates: &[u64; REPLICATES],
+        first: usize,
+        out: &mut [[f64; REPLICATES]],
+    ) {
+        let which = (replicates, first);
         match &self.remembered {
-            Remembered::Bytes(groups) => self.repeat(groups, |count| count as u8, replicates, out),
-            Remembered::Words(groups) => self.repeat(groups, |count| count as u16, replicates, out),
-            Remembered::Nothing => self.draw(replicates, out),
+            Remembered::Bytes(groups) => self.repeat(groups, |count| count as u8, which, out),
+            Remembered::Words(groups) => self.repeat(groups, |count| count as u16, which, out),
+            Remembered::Nothing => self.draw(which, out),
         }
     }
 
@@ -132,18 +170,18 @@ impl FixedSample {
         &self,
         groups: &[OnceLock<Box<[[T; REPLICATES]]>>],
         small: impl Fn(i32) -> T,
-        replicates: &[u64; REPLICATES],
+        (replicates, first): (&[u64; REPLICATES], usize),
         out: &mut [[f64; REPLICATES]],
     ) {
         let memory = whole_group(replicates).and_then(|group| groups.get(group));
-        let Some(memory) = memory.filter(|_| out.len() == self.channels()) else {
-            return self.draw(replicates, out);
-        };
-        if let Some(counts) = memory.get() {
-            widest(Recall { counts, out });
-            return;
+        if let Some(counts) = memory.and_then(OnceLock::get) {
+            let counts = &counts[first..first + out.len()];
+            return widest(Recall { counts, out });
         }
-        self.draw(replicates, out);
+        self.draw((replicates, first), out);
+        let Some(memory) = memory.filter(|_| out.len() == self.channels()) else {
+            return;
+        };
         let mut counts = vec![[T::default(); REPLICATES]; out.len()].into_boxed_slice();
         widest(Remember {
             drawn: out,
@@ -154,21 +192,27 @@ impl FixedSample {
         let _ = memory.set(counts);
     }
 
-    fn draw(&self, replicates: &[u64; REPLICATES], out: &mut [[f64; REPLICATES]]) {
+    fn draw(
+        &self,
+        (replicates, first): (&[u64; REPLICATES], usize),
+        out: &mut [[f64; REPLICATES]],
+    ) {
+        let channels = first..first + out.len();
         widest(Fill {
             sample: self,
             replicates,
+            first,
             out,
         });
         for (channel, mean) in &self.sampled {
-            let Some(out) = out.get_mut(*channel) else {
-                break;
-            };
+            if !channels.contains(channel) {
+                continue;
+            }
             for (lane, replicate) in replicates.iter().enumerate() {
                 let rng = &mut self
                     .streams
                     .channel(Purpose::Sample, *replicate, *channel as u64);
-                out[lane] = neg_binomial(*mean, self.dispersion, rng);
+                out[channel - first][lane] = neg_binomial(*mean, self.dispersion, rng);
             }
         }
     }
@@ -177,6 +221,7 @@ impl FixedSample {
 struct Fill<'a> {
     sample: &'a FixedSample,
     replicates: &'a [u64; REPLICATES],
+    first: usize,
     out: &'a mut [[f64; REPLICATES]],
 }
 
@@ -185,18 +230,21 @@ impl Work for Fill<'_> {
 
     #[inline(always)]
     fn run(self) {
-        let sample = self.sample;
+        let (sample, first) = (self.sample, self.first);
         if sample.laws.is_empty() {
             return;
         }
         let mut words = [[0; REPLICATES]; CHUNK];
-        let channels = self.out.chunks_mut(CHUNK).zip(sample.law.chunks(CHUNK));
+        let channels = self
+            .out
+            .chunks_mut(CHUNK)
+            .zip(sample.law[first..].chunks(CHUNK));
         for (chunk, (out, laws)) in channels.enumerate() {
-            let words = &mut words[..laws.len()];
+            let words = &mut words[..out.len()];
             sample.streams.words(
                 Purpose::SampleUniform,
                 self.replicates,
-                chunk * CHUNK,
+                first + chunk * CHUNK,
                 words,
             );
             for ((out, law), words) in out.iter_mut().zip(laws).zip(words) {
@@ -286,7 +334,7 @@ mod tests {
 
     fn filled(sample: &FixedSample, replicates: [u64; REPLICATES]) -> Vec<[f64; REPLICATES]> {
         let mut out = vec![[f64::NAN; REPLICATES]; sample.channels()];
-        sample.fill(&replicates, &mut out);
+        sample.fill(&replicates, 0, &mut out);
         out
     }
 
@@ -336,6 +384,7 @@ mod tests {
                     work(Fill {
                         sample: &sample,
                         replicates: &replicates,
+                        first: 0,
                         out: &mut out,
                     });
                     out
@@ -376,9 +425,11 @@ mod tests {
                 for group in groups {
                     assert_eq!(filled(&remembering, group), filled(&plain, group));
                 }
-                let mut few = vec![[0.0; REPLICATES]; 9];
-                remembering.fill(&groups[1], &mut few);
-                assert_eq!(few, filled(&plain, groups[1])[..9]);
+                for first in [0, 8, 77] {
+                    let mut few = vec![[0.0; REPLICATES]; 9];
+                    remembering.fill(&groups[1], first, &mut few);
+                    assert_eq!(few, filled(&plain, groups[1])[first..first + 9]);
+                }
             }
             assert_eq!(remembered(&remembering), (2, bytes, true));
         }
@@ -400,7 +451,11 @@ mod tests {
     fn channels_without_room_for_a_table_use_their_sampler() {
         let (streams, means) = (Streams::new(1), [20.0, 30.0, 20.0, 40.0, 40.0]);
         let table = CountLaw::new(20.0, 1.0).unwrap().bytes();
-        let sample = FixedSample::within(table, streams, &means, 1.0);
+        let within = |room: usize, means: &[f64]| {
+            let laws = |means: &[f64]| means.iter().map(|mean| CountLaw::new(*mean, 1.0)).collect();
+            FixedSample::within(room, streams, means, 1.0, laws)
+        };
+        let sample = within(table, &means);
         assert_eq!(sample.sampled, [(1, 30.0), (3, 40.0), (4, 40.0)]);
         let replicates = [0, 1, 2, 3, 4, 5, 6, 7];
         let (some, all) = (
@@ -415,7 +470,7 @@ mod tests {
                 neg_binomial(means[channel], 1.0, &mut own)
             );
         }
-        let none = FixedSample::within(0, streams, &[20.0], 1.0);
+        let none = within(0, &[20.0]);
         assert_eq!(filled(&none, replicates).len(), 1);
     }
 }

@@ -55,11 +55,6 @@ impl CountLaw {
     /// all: draw from its sampler. Time: O(values), about 1 us at a mean of 50.
     #[must_use]
     pub fn new(mean: f64, dispersion: f64) -> Option<Self> {
-        Self::with(mean, dispersion, &mut Scratch::default())
-    }
-
-    /// [`CountLaw::new`] in buffers that are reused.
-    pub(super) fn with(mean: f64, dispersion: f64, scratch: &mut Scratch) -> Option<Self> {
         let dispersion = dispersion.max(1.0);
         if mean <= 0.0 {
             return Some(Self::from_thresholds(0.0, 1.0, Vec::new()));
@@ -71,12 +66,11 @@ impl CountLaw {
             return None;
         }
         let mode = (mean - (dispersion - 1.0)).max(0.0).floor();
-        scratch.outwards(mean, dispersion, mode)?;
-        let Scratch { above, below } = scratch;
-        add_from_the_end(above);
-        add_from_the_end(below);
+        let [mut above, mut below] = outwards(mean, dispersion, mode)?;
+        add_from_the_end(&mut above);
+        add_from_the_end(&mut below);
         let total = above[0] + below.first().unwrap_or(&0.0);
-        let thresholds = thresholds(below, above, total);
+        let thresholds = thresholds(&below, &above, total);
         Some(Self::from_thresholds(
             mode - below.len() as f64,
             spread,
@@ -187,42 +181,31 @@ fn slot_of(cell: u64, slot: u32) -> u64 {
     cell >> (FRACTION * slot) & FULL
 }
 
-/// Probabilities relative to the mode's, outwards to where they become negligible.
-#[derive(Debug, Default)]
-pub(super) struct Scratch {
-    /// Of the mode and the values above it.
-    above: Vec<f64>,
-    /// Of the values below the mode.
-    below: Vec<f64>,
-}
-
-impl Scratch {
-    /// `None` if they are too many.
-    fn outwards(&mut self, mean: f64, dispersion: f64, mode: f64) -> Option<()> {
-        let excess = dispersion - 1.0;
-        let least = NEGLIGIBLE / dispersion;
-        self.above.clear();
-        self.below.clear();
-        let (mut p, mut k) = (1.0, mode);
-        while p >= least {
-            if self.above.len() == MOST_VALUES {
-                return None;
-            }
-            self.above.push(p);
-            p *= (mean + k * excess) / (dispersion * (k + 1.0));
-            k += 1.0;
+/// Probabilities relative to the mode's, outwards to where they become negligible: of the mode and the values above
+/// it, and of those below. `None` if they are too many.
+fn outwards(mean: f64, dispersion: f64, mode: f64) -> Option<[Vec<f64>; 2]> {
+    let excess = dispersion - 1.0;
+    let least = NEGLIGIBLE / dispersion;
+    let (mut above, mut below) = (Vec::new(), Vec::new());
+    let (mut p, mut k) = (1.0, mode);
+    while p >= least {
+        if above.len() == MOST_VALUES {
+            return None;
         }
-        (p, k) = (1.0, mode);
-        while k > 0.0 {
-            k -= 1.0;
-            p *= dispersion * (k + 1.0) / (mean + k * excess);
-            if p < least {
-                break;
-            }
-            self.below.push(p);
-        }
-        (self.above.len() + self.below.len() <= MOST_VALUES).then_some(())
+        above.push(p);
+        p *= (mean + k * excess) / (dispersion * (k + 1.0));
+        k += 1.0;
     }
+    (p, k) = (1.0, mode);
+    while k > 0.0 {
+        k -= 1.0;
+        p *= dispersion * (k + 1.0) / (mean + k * excess);
+        if p < least {
+            break;
+        }
+        below.push(p);
+    }
+    (above.len() + below.len() <= MOST_VALUES).then_some([above, below])
 }
 
 /// Replaces every entry by the sum of it and all after it.
