@@ -1,6 +1,8 @@
 //! The shares of a clip themselves, eight replicates at a time, for whoever wants more of them than what they
 //! bring. Blends are made anew each time: that costs less than keeping them.
 
+use std::ops::Range;
+
 use super::passes::{Lane, Mix, ZERO, larger, map, smaller, zip};
 use crate::allocate::Bounds;
 use crate::lanes::{self, LANES};
@@ -16,11 +18,25 @@ pub(super) struct Clip<'a> {
 impl Clip<'_> {
     /// Writes the shares of as many channels as `out` holds, `from` on.
     pub(super) fn shares(self, from: usize, out: &mut [Lane]) {
-        let divisor = widest(Divisor(self));
-        let to = from + out.len();
+        let divisor = self.divisor();
+        let channels = from..from + out.len();
+        let mix = self.mix.stretch(channels.start, channels.end);
+        Self { mix, ..self }.divide(channels, divisor, out);
+    }
+
+    /// What clipped weights are divided by: their sum where any was clipped, else 1.
+    pub(super) fn divisor(self) -> Lane {
+        widest(Divisor(self))
+    }
+
+    /// Writes the shares of some channels, whose blend alone this holds.
+    pub(super) fn divide(self, channels: Range<usize>, divisor: Lane, out: &mut [Lane]) {
         widest(Divided {
-            mix: self.mix.stretch(from, to),
-            limits: [&self.bounds.lo()[from..to], &self.bounds.hi()[from..to]],
+            mix: self.mix,
+            limits: [
+                &self.bounds.lo()[channels.clone()],
+                &self.bounds.hi()[channels],
+            ],
             divisor,
             out,
         });
@@ -32,7 +48,7 @@ fn clipped(weight: Lane, lo: f64, hi: f64) -> Lane {
     map(weight, |w| smaller(hi, larger(lo, w)))
 }
 
-/// The sum of the clipped weights where any was clipped, else 1.
+/// [`Clip::divisor`]
 struct Divisor<'a>(Clip<'a>);
 
 impl Work for Divisor<'_> {

@@ -16,12 +16,12 @@ use super::passes::{
 };
 use super::paths::{PathBuffers, PathRows};
 use super::periods::Follower;
-use super::plan::{AlphaNode, BoundsNode, DeltaNode, DrawNode, Plan, ScoreNode};
+use super::plan::{AlphaNode, BoundsNode, DeltaNode, DrawNode, Path, Plan, ScoreNode};
 use super::planner::Planner;
 use super::projections::ProjectScratch;
 use super::recommended::Recommended;
 use super::returns::Returns;
-use super::targets::{Table, Targets, stretches};
+use super::targets::{Scored, Table, Targets, stretches};
 use super::worlds::{Fixed, WorldLanes, Worlds};
 use crate::allocate::{BoundMode, Scratch, impose};
 use crate::lanes::LANES;
@@ -160,7 +160,7 @@ impl<'a> Kernel<'a> {
             shares,
             log_spend: chain.log_spend(),
             log_shares: chain.log_shares(),
-            value: campaigns.value(),
+            value: (0..shares.len()).map(worth).collect(),
             value_per_spend: campaigns
                 .spend()
                 .iter()
@@ -381,7 +381,7 @@ impl<'a> Kernel<'a> {
         self.shrink(draw, buffers);
         let mut targets = std::mem::take(&mut buffers.targets);
         for score in &draw.scores {
-            targets.score(score.score, &self.table, buffers.seen(score));
+            targets.score(self.scored(score, buffers));
             for delta in &score.deltas {
                 targets.power(score.score, delta.delta, &self.table, buffers.seen(score));
                 self.clips(plan, delta, &targets, buffers, out);
@@ -645,29 +645,124 @@ impl<'a> Kernel<'a> {
         buffers: &mut Buffers,
         out: &mut [Lane],
     ) {
-        let mut targets = std::mem::take(&mut buffers.targets);
         let mut nodes = out.chunks_mut(channels.len());
+        self.targets(plan, replicates, buffers, &mut |alpha, targets, buffers| {
+            self.begin(plan, alpha, targets, buffers);
+            for (node, out) in alpha.plain.iter().zip(&mut nodes) {
+                let node = (node, alpha.alpha);
+                self.allocate(plan, node, targets, buffers, (channels.start, out));
+            }
+        });
+    }
+
+    /// Makes the targets of eight replicates, in the order of the plan, for every alpha.
+    fn targets(
+        &self,
+        plan: &Plan,
+        replicates: &[u64; LANES],
+        buffers: &mut Buffers,
+        of_alpha: &mut dyn FnMut(&AlphaNode, &Targets, &mut Buffers),
+    ) {
+        let mut targets = std::mem::take(&mut buffers.targets);
         for draw in &plan.draws {
             self.worlds
                 .draw_lanes(draw.level, replicates, &mut buffers.world);
             self.shrink(draw, buffers);
             for score in &draw.scores {
-                targets.score(score.score, &self.table, buffers.seen(score));
+                targets.score(self.scored(score, buffers));
                 for delta in &score.deltas {
                     let seen = buffers.seen(score);
                     targets.power(score.score, delta.delta, &self.table, seen);
                     for alpha in &delta.alphas {
-                        self.begin(plan, alpha, &targets, buffers);
-                        for (node, out) in alpha.plain.iter().zip(&mut nodes) {
-                            let node = (node, alpha.alpha);
-                            self.allocate(plan, node, &targets, buffers, (channels.start, out));
-                        }
+                        of_alpha(alpha, &targets, buffers);
                     }
                 }
             }
         }
         buffers.targets = targets;
     }
+
+    fn scored<'b>(&'b self, score: &ScoreNode, buffers: &'b Buffers) -> Scored<'b> {
+        Scored::new(score.score, &self.table, 0, buffers.seen(score))
+    }
+
+    /// What [`Kernel::remake`] needs of eight replicates, for every allocation in the order of the plan; `false`
+    /// where it cannot be made again so.
+    pub(super) fn wholes(
+        &self,
+        plan: &Plan,
+        replicates: &[u64; LANES],
+        buffers: &mut Buffers,
+        out: &mut [Whole],
+    ) -> bool {
+        let (mut ordinary, mut out) = (true, out.iter_mut());
+        self.targets(plan, replicates, buffers, &mut |alpha, targets, _| {
+            ordinary &= !targets.extraordinary;
+            for (node, out) in alpha.plain.iter().zip(&mut out) {
+                let clip = Clip {
+                    mix: self.mix(alpha.alpha, targets),
+                    bounds: plan.limits.get(node.bounds),
+                };
+                *out = Whole {
+                    scale: targets.scale,
+                    by: targets.by,
+                    divisor: clip.divisor(),
+                };
+            }
+        });
+        ordinary
+    }
+
+    /// Whether the shares of an allocation can be made of a [`Whole`].
+    pub(super) fn remakes(&self, plan: &Plan, path: &Path<'_>) -> bool {
+        clips(plan, path.node, path.alpha.alpha)
+            && path.score.rates == scenario::Rates::Raw
+            && self.worlds.draws_channels(path.draw.level)
+    }
+
+    /// Writes the shares of an allocation of eight replicates, of as many channels as `out` holds, `first` on: the
+    /// same as [`Kernel::shares`], of less work and memory.
+    pub(super) fn remake(
+        &self,
+        plan: &Plan,
+        path: &Path<'_>,
+        replicates: &[u64; LANES],
+        whole: &Whole,
+        buffers: &mut Buffers,
+        (first, out): (usize, &mut [Lane]),
+    ) {
+        let n = out.len();
+        let Buffers {
+            world,
+            targets: Targets { powers, .. },
+            ..
+        } = buffers;
+        room(&mut world.sample, n);
+        self.worlds
+            .draw_channels(path.draw.level, replicates, first, &mut world.sample[..n]);
+        room(powers, n);
+        let scored = Scored::new(path.score.score, &self.table, first, &world.sample[..n]);
+        scored.powers(path.delta.delta, whole.scale, &mut powers[..n]);
+        let channels = first..first + n;
+        let clip = Clip {
+            mix: Mix {
+                alpha: path.alpha.alpha,
+                o: &self.table.shares[channels.clone()],
+                p: &powers[..n],
+                by: whole.by,
+            },
+            bounds: plan.limits.get(path.node.bounds),
+        };
+        clip.divide(channels, whole.divisor, out);
+    }
+}
+
+/// What the shares of all channels have in common in eight replicates.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Whole {
+    scale: Lane,
+    by: Lane,
+    divisor: Lane,
 }
 
 /// Whether a node's shares are clipped weights over their sum: not so where the bounds leave nothing.

@@ -45,7 +45,7 @@ pub(super) fn chunk_size(replicates: u64) -> u64 {
 }
 
 /// Groups of eight replicates; the last one of the range fills up the last group.
-pub(super) fn groups(range: &Range<u64>) -> impl Iterator<Item = [u64; LANES]> {
+pub(super) fn groups(range: &Range<u64>) -> impl Iterator<Item = [u64; LANES]> + use<> {
     let last = range.end - 1;
     range.clone().step_by(LANES).map(move |first| {
         let mut group = [first; LANES];

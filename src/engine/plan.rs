@@ -82,6 +82,16 @@ pub(super) struct BoundsNode {
     pub(super) leaves: Vec<Leaf>,
 }
 
+/// The way through the tree to an allocation.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Path<'a> {
+    pub(super) draw: &'a DrawNode,
+    pub(super) score: &'a ScoreNode,
+    pub(super) delta: &'a DeltaNode,
+    pub(super) alpha: &'a AlphaNode,
+    pub(super) node: &'a BoundsNode,
+}
+
 /// One configuration.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Leaf {
@@ -281,17 +291,26 @@ impl Plan {
         optima.len() as u64
     }
 
-    /// The slots of every allocation that goes through the plain chain, in the order in which the kernel makes
-    /// them.
-    pub(super) fn nodes(&self) -> Vec<Vec<usize>> {
-        let scores = self.draws.iter().flat_map(|draw| &draw.scores);
-        let alphas = scores
-            .flat_map(|score| &score.deltas)
-            .flat_map(|delta| &delta.alphas);
-        alphas
-            .flat_map(|alpha| &alpha.plain)
-            .map(|node| node.leaves.iter().map(|leaf| leaf.slot).collect())
-            .collect()
+    /// Every allocation that goes through the plain chain, in the order in which the kernel makes them.
+    pub(super) fn paths(&self) -> Vec<Path<'_>> {
+        let mut paths = Vec::new();
+        for draw in &self.draws {
+            for score in &draw.scores {
+                for delta in &score.deltas {
+                    for alpha in &delta.alphas {
+                        let path = |node| Path {
+                            draw,
+                            score,
+                            delta,
+                            alpha,
+                            node,
+                        };
+                        paths.extend(alpha.plain.iter().map(path));
+                    }
+                }
+            }
+        }
+        paths
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use ndarray::{ArrayView3, Axis, s};
+use ndarray::{ArrayView3, s};
 use rayon::prelude::*;
 
 use super::arena::Arena;
@@ -12,18 +12,16 @@ use super::lifts::{chunk_size, chunks, groups};
 use super::observer::{Observer, Phase};
 use super::passes::Lane;
 use super::plan::Plan;
+use super::remade;
 use super::row::AllocationRow;
+use super::sheet::{Sheet, Spread};
 use super::stages::members;
 use super::today::{TableTargets, Todays};
 use crate::allocate::Bounds;
 use crate::lanes::LANES;
 use crate::problem::Error;
 use crate::scenario::Scenario;
-use crate::stats::{Quantiles, SelectScratch};
-
-/// Rows of shares whose quantiles are found at a time, at most, and their bytes: they follow each other in memory.
-const ROWS_AT_ONCE: usize = 64;
-const BYTES_AT_ONCE: usize = 1 << 20;
+use crate::stats::Quantiles;
 
 /// Hands the plans of `configurations` (ascending grid indices) to `write`, in grid order.
 ///
@@ -44,51 +42,30 @@ pub(super) fn share_rows<E: From<Error>>(
     let numbers = usize::try_from(options.memory / (8 * replicates)).unwrap_or(usize::MAX);
     let (width, batch) = (numbers.clamp(1, n), (numbers / n).max(1));
     let targets = TableTargets::new(scenario, kernel.chain);
+    let mut todays = Todays::new(&targets);
     for configurations in configurations.chunks(batch) {
         let mut made = Vec::with_capacity(configurations.len());
-        let mut used = None;
         for (replicates, members) in members(run, configurations.iter().copied()) {
             let plan = Plan::plain(scenario, members);
-            let mut quantiles = vec![Vec::new(); plan.slots()];
-            for first in (0..n).step_by(width) {
-                let channels = first..n.min(first + width);
-                // Never two of them: one may take all the memory there is.
-                drop(used.take());
-                let (found, arena) =
-                    share_quantiles(kernel, &plan, replicates, &channels, observer)?;
-                used = Some(arena);
-                for (all, found) in quantiles.iter_mut().zip(found) {
-                    all.extend(found);
-                }
+            let spreads = match remade::spreads(kernel, &plan, replicates, observer)? {
+                Some(spreads) => spreads,
+                None => spreads(kernel, &plan, replicates, width, observer)?,
+            };
+            // Configurations that differ in elasticity alone share an allocation.
+            for (path, spread) in plan.paths().iter().zip(spreads) {
+                made.extend(path.node.leaves.iter().map(|leaf| {
+                    let bounds = plan.limits.get(plan.bounds_of_slot(leaf.slot)).clone();
+                    (plan.configurations[leaf.slot], bounds, spread.clone())
+                }));
             }
-            let of_slot = quantiles.into_iter().enumerate();
-            made.extend(of_slot.map(|(slot, quantiles)| {
-                let bounds = plan.limits.get(plan.bounds_of_slot(slot)).clone();
-                (plan.configurations[slot], bounds, quantiles)
-            }));
         }
         made.sort_unstable_by_key(|(configuration, ..)| *configuration);
-        // Giving back so much memory takes as long as making a plan.
-        let mut todays = Todays::new(&targets);
-        let ((), mut rows) = rayon::join(
-            || drop(used),
-            || {
-                made.first()
-                    .map(|first| rows_of(scenario, &mut todays, first))
-            },
-        );
         for of_plan in &made {
-            let rows = rows
-                .take()
-                .unwrap_or_else(|| rows_of(scenario, &mut todays, of_plan));
-            write(&rows)?;
+            write(&rows_of(scenario, &mut todays, of_plan))?;
         }
     }
     Ok(())
 }
-
-/// The 5 % and 95 % quantiles of the shares of some channels.
-type Spread = Vec<(f64, f64)>;
 
 /// A configuration, its bounds, and how the shares of its channels vary.
 type Varying = (u64, Bounds, Spread);
@@ -111,21 +88,36 @@ fn rows_of(
     quantiles.iter().enumerate().map(row).collect()
 }
 
-/// The 5 % and 95 % quantiles of some channels' shares, for every slot of a plan; and the memory that held the
-/// shares.
-fn share_quantiles(
+/// How shares vary, by allocation of a plan, for the shares of so many channels at a time.
+fn spreads(
+    kernel: &Kernel<'_>,
+    plan: &Plan,
+    replicates: u64,
+    width: usize,
+    observer: &dyn Observer,
+) -> Result<Vec<Spread>, Error> {
+    let (n, paths) = (kernel.scenario.campaigns.len(), plan.paths().len());
+    let mut spreads = vec![Spread::new(); paths];
+    for first in (0..n).step_by(width) {
+        let channels = first..n.min(first + width);
+        let found = spread_of_channels(kernel, plan, replicates, &channels, observer)?;
+        for (all, found) in spreads.iter_mut().zip(found.chunks(channels.len())) {
+            all.extend(found);
+        }
+    }
+    Ok(spreads)
+}
+
+/// How the shares of some channels vary, one allocation of a plan after the other.
+fn spread_of_channels(
     kernel: &Kernel<'_>,
     plan: &Plan,
     replicates: u64,
     channels: &Range<usize>,
     observer: &dyn Observer,
-) -> Result<(Vec<Spread>, Arena), Error> {
-    // One run of shares per node and replicate: configurations that differ in elasticity alone
-    // share a node.
-    let nodes = plan.nodes();
+) -> Result<Spread, Error> {
     let n = usize::try_from(replicates).unwrap_or(usize::MAX);
-    let width = channels.len();
-    let rows = nodes.len().saturating_mul(width);
+    let rows = plan.paths().len().saturating_mul(channels.len());
     let eights = n.div_ceil(LANES);
     let mut arena = Arena::new(rows.saturating_mul(eights * LANES));
     let size = usize::try_from(chunk_size(replicates)).unwrap_or(usize::MAX);
@@ -147,56 +139,20 @@ fn share_quantiles(
     let Ok(shares) = ArrayView3::from_shape((eights, rows, LANES), arena.numbers()) else {
         unreachable!("the arena was made for so many rows")
     };
-    let at_once = (BYTES_AT_ONCE / size_of::<Lane>() / eights.max(1)).clamp(1, ROWS_AT_ONCE);
-    let of_rows: Vec<(f64, f64)> = (0..rows.div_ceil(at_once))
+    let at_once = Sheet::rows(n);
+    let found = (0..rows.div_ceil(at_once))
         .into_par_iter()
         .map_init(Sheet::default, |sheet, number| {
-            let first = number * at_once;
-            let some = s![.., first..rows.min(first + at_once), ..];
-            sheet.quantiles(&ranks, &shares.slice(some), n)
-        })
-        .flatten_iter()
-        .collect();
-    let mut of_slot = vec![Vec::new(); plan.slots()];
-    for (slots, quantiles) in nodes.iter().zip(of_rows.chunks(width)) {
-        for &slot in slots {
-            of_slot[slot] = quantiles.to_vec();
-        }
-    }
-    Ok((of_slot, arena))
-}
-
-/// Some rows of shares, each with all its replicates.
-#[derive(Debug, Default)]
-struct Sheet {
-    numbers: Vec<f64>,
-    scratch: SelectScratch,
-}
-
-impl Sheet {
-    /// The quantiles of some rows over `n` replicates, which come in eights: (eights, rows, lanes).
-    fn quantiles(
-        &mut self,
-        ranks: &Quantiles<2>,
-        shares: &ArrayView3<'_, f64>,
-        n: usize,
-    ) -> Vec<(f64, f64)> {
-        let padded = n.next_multiple_of(LANES);
-        self.numbers.resize(shares.len_of(Axis(1)) * padded, 0.0);
-        for (eight, shares) in shares.outer_iter().enumerate() {
-            let (shares, _) = shares.to_slice().unwrap_or_default().as_chunks();
-            let first = eight * LANES;
-            for (row, shares) in self.numbers.chunks_mut(padded).zip(shares) {
-                let shares: &Lane = shares;
-                row[first..first + LANES].copy_from_slice(shares);
+            let some = number * at_once..rows.min((number + 1) * at_once);
+            sheet.begin(some.len(), n);
+            let shares = shares.slice(s![.., some, ..]);
+            for (eight, shares) in shares.outer_iter().enumerate() {
+                sheet.take(eight, shares.to_slice().unwrap_or_default().as_chunks().0);
             }
-        }
-        let quantiles = |row: &[f64]| {
-            let [low, high] = ranks.of(&row[..n], &mut self.scratch);
-            (low, high)
-        };
-        self.numbers.chunks(padded).map(quantiles).collect()
-    }
+            sheet.quantiles(&ranks)
+        })
+        .flatten_iter();
+    Ok(found.collect())
 }
 
 /// Writes the shares of some replicates: for every eight of them rows by node, then by channel.
@@ -221,4 +177,101 @@ fn share_chunk(
         observer.advance((plan.slots() * LANES.min(left)) as u64);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::chain::Chain;
+    use super::super::observer::Unobserved;
+    use super::super::worlds::Worlds;
+    use super::*;
+    use crate::allocate::BoundMode;
+    use crate::resample::Noise;
+    use crate::scenario::{Campaigns, Columns, Rates, fixture};
+    use crate::truth::TruthModel;
+
+    /// Clips of known worlds, of more channels than a sheet has rows, one of them without conversions or spend.
+    fn clips() -> Scenario {
+        let mut scenario = fixture::scenario();
+        let n = 70_usize;
+        scenario.campaigns = Campaigns::new(Columns {
+            names: (0..n).map(|i| format!("channel {i}")).collect(),
+            spend: (0..n).map(|i| 900.0 * (i % 7) as f64).collect(),
+            conversions: (0..n).map(|i| (i * i % 31 * (i % 7)) as f64).collect(),
+            value: Some((0..n).map(|i| 1.0 + (i % 3) as f64).collect()),
+            ..Columns::default()
+        })
+        .unwrap();
+        scenario.channel_bounds = vec![None; n];
+        (scenario.world.truth, scenario.world.noise) = (TruthModel::Observed, Noise::NegBinomial);
+        scenario.grid.bound_mode = vec![BoundMode::Clip];
+        scenario.grid.delta = vec![0.0, 1.0, 1.3, 2.75];
+        scenario.grid.min_share = vec![0.0, 0.005];
+        scenario.grid.max_share = vec![1.0, 0.02];
+        scenario.grid.noise_cv = vec![0.0];
+        scenario.run.replicates = 301;
+        scenario
+    }
+
+    /// Found in both ways, where there are two.
+    fn in_both_ways(scenario: &Scenario, width: usize) -> (Option<Vec<Spread>>, Vec<Spread>) {
+        let chain = Chain::new(&scenario.campaigns, scenario.budget);
+        let worlds = Worlds::new(scenario);
+        let kernel = Kernel::new(scenario, &chain, &worlds);
+        let plan = Plan::plain(scenario, (0..scenario.grid.len()).collect());
+        let replicates = scenario.run.replicates;
+        let remade = remade::spreads(&kernel, &plan, replicates, &Unobserved).unwrap();
+        let whole = spreads(&kernel, &plan, replicates, width, &Unobserved).unwrap();
+        (remade, whole)
+    }
+
+    #[test]
+    fn shares_made_again_are_the_same() {
+        let scenario = clips();
+        let (remade, whole) = in_both_ways(&scenario, 70);
+        let leaves = scenario.grid.elasticity.len() as u64;
+        assert_eq!(whole.len() as u64, scenario.grid.len() / leaves);
+        assert!(whole.iter().flatten().any(|(low, high)| low < high));
+        assert_eq!(remade.as_ref(), Some(&whole));
+        assert_eq!(in_both_ways(&scenario, 33).1, whole);
+    }
+
+    #[test]
+    fn not_all_shares_can_be_made_again() {
+        let changed = |change: fn(&mut Scenario)| {
+            let mut scenario = clips();
+            change(&mut scenario);
+            in_both_ways(&scenario, 70).0
+        };
+        let of_nothing = |s: &mut Scenario| {
+            (s.grid.min_share, s.grid.max_share) = (vec![0.0], vec![0.0]);
+        };
+        assert_ne!(changed(|_| {}), None);
+        assert_eq!(
+            changed(|s| s.grid.bound_mode.push(BoundMode::Project)),
+            None
+        );
+        assert_eq!(changed(of_nothing), None);
+        assert_eq!(changed(|s| s.grid.rates = vec![Rates::Shrunken]), None);
+        assert_eq!(changed(|s| s.world.truth = TruthModel::Posterior), None);
+        assert_eq!(changed(|s| s.grid.noise_cv = vec![0.0, 0.2]), None);
+        // Too many conversions for a table of their law; none at all in some replicates.
+        let of_one = |conversions: f64| {
+            let mut scenario = clips();
+            scenario.campaigns = Campaigns::new(Columns {
+                names: vec!["one".into()],
+                spend: vec![10.0],
+                conversions: vec![conversions],
+                ..Columns::default()
+            })
+            .unwrap();
+            scenario.channel_bounds = vec![None];
+            scenario.grid.max_share = vec![1.0];
+            scenario.grid.min_share = vec![0.0];
+            in_both_ways(&scenario, 1).0
+        };
+        assert_ne!(of_one(1e3), None);
+        assert_eq!(of_one(1e6), None);
+        assert_eq!(of_one(1.0), None);
+    }
 }

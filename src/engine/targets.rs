@@ -22,23 +22,94 @@ pub(super) struct Table<'a> {
     pub(super) shares: &'a [f64],
     pub(super) log_spend: &'a [f64],
     pub(super) log_shares: &'a [f64],
-    /// Worth of a conversion; 1 everywhere where `None`.
-    pub(super) value: Option<&'a [f64]>,
+    /// Worth of a conversion.
+    pub(super) value: Vec<f64>,
     /// Worth of a conversion over today's spend; 0 where nothing is spent.
     pub(super) value_per_spend: Vec<f64>,
+}
+
+/// What eight planners see of some channels, and how they score it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Scored<'a> {
+    seen: &'a [Lane],
+    /// What an observed conversion counts in the score.
+    worth: &'a [f64],
+    /// Today's shares, where they tilt the target.
+    tilt: Option<&'a [f64]>,
+}
+
+impl<'a> Scored<'a> {
+    /// Channels from `first` on, as many as are seen.
+    pub(super) fn new(score: Score, table: &'a Table<'_>, first: usize, seen: &'a [Lane]) -> Self {
+        let channels = first..first + seen.len();
+        let worth = match score {
+            Score::Share => &table.value,
+            Score::Efficiency | Score::Tilted => &table.value_per_spend,
+        };
+        Self {
+            seen,
+            worth: &worth[channels.clone()],
+            tilt: (score == Score::Tilted).then(|| &table.shares[channels]),
+        }
+    }
+
+    fn stretch(self, channels: Range<usize>) -> Self {
+        Self {
+            seen: &self.seen[channels.clone()],
+            worth: &self.worth[channels.clone()],
+            tilt: self.tilt.map(|tilt| &tilt[channels]),
+        }
+    }
+
+    /// Logarithms of the scores.
+    fn logs(self, scale: Lane) -> impl Iterator<Item = Lane> {
+        let seen = self.seen.iter().zip(self.worth);
+        seen.map(move |(seen, worth)| zip(*seen, scale, |seen, scale| (seen * worth * scale).ln()))
+    }
+
+    /// Writes powers of the scores, `scale` times as large as they are; returns their sum.
+    pub(super) fn powers(self, delta: f64, scale: Lane, out: &mut [Lane]) -> Lane {
+        match Quarters::of(delta) {
+            Some(quarters) => self.products(quarters, scale, out),
+            None => self.exponentials(delta, self.logs(scale), out),
+        }
+    }
+
+    fn products(self, quarters: Quarters, scale: Lane, out: &mut [Lane]) -> Lane {
+        let untilted = Products {
+            scored: self,
+            tilt: Common(1.0),
+            scale,
+            quarters,
+            out,
+        };
+        match self.tilt {
+            None => widest(untilted),
+            Some(tilt) => widest(untilted.tilted(Same(tilt))),
+        }
+    }
+
+    fn exponentials(self, delta: f64, logs: impl Iterator<Item = Lane>, out: &mut [Lane]) -> Lane {
+        let mut sum = ZERO;
+        for (i, (out, log)) in out.iter_mut().zip(logs).enumerate() {
+            let tilt = self.tilt.map_or(1.0, |tilt| tilt[i]);
+            *out = map(log, |log| (delta * log).exp() * tilt);
+            sum = zip(sum, *out, |x, y| x + y);
+        }
+        sum
+    }
 }
 
 /// Scores of eight replicates, and the powers of their fractions of each replicate's highest.
 ///
 /// Channels are worked through in stretches that stay in the nearest cache: those of thousands of channels do not
 /// fit there, and fetching them took longer than the arithmetic. What they are divided by waits until they are
-/// blended, for the same reason.
+/// blended, and scores are made anew for every power, for the same reason.
 #[derive(Debug, Default)]
 pub(super) struct Targets {
-    scores: Vec<Lane>,
     /// The highest scores, and their reciprocals.
     top: Lane,
-    scale: Lane,
+    pub(super) scale: Lane,
     logs: Vec<Lane>,
     logged: bool,
     /// Powers of the scores: target shares are `by` times these.
@@ -46,49 +117,43 @@ pub(super) struct Targets {
     pub(super) by: Lane,
     /// Sum of the target shares.
     pub(super) total: Lane,
+    /// Whether a replicate's scores had to be worked out on their own: then its powers are its target shares.
+    pub(super) extraordinary: bool,
 }
 
 impl Targets {
     /// Takes the scores of what was observed.
-    pub(super) fn score(&mut self, score: Score, table: &Table<'_>, observed: &[Lane]) {
-        room(&mut self.scores, observed.len());
-        room(&mut self.powers, observed.len());
+    pub(super) fn score(&mut self, scored: Scored<'_>) {
+        room(&mut self.powers, scored.seen.len());
         self.logged = false;
-        let out = &mut self.scores;
-        self.top = match (score, table.value) {
-            (Score::Share, None) => widest(Scores {
-                seen: observed,
-                worth: Common(1.0),
-                out,
-            }),
-            (Score::Share, Some(value)) => widest(Scores {
-                seen: observed,
-                worth: Same(value),
-                out,
-            }),
-            (Score::Efficiency | Score::Tilted, _) => widest(Scores {
-                seen: observed,
-                worth: Same(&table.value_per_spend),
-                out,
-            }),
-        };
+        self.top = widest(Highest(scored));
         self.scale = map(self.top, |top| 1.0 / top);
     }
 
     /// Raises the scores to `delta`.
     pub(super) fn power(&mut self, score: Score, delta: f64, table: &Table<'_>, observed: &[Lane]) {
+        let scored = Scored::new(score, table, 0, observed);
+        let quarters = Quarters::of(delta);
+        if quarters.is_none() && !self.logged {
+            self.logs.clear();
+            self.logs.extend(scored.logs(self.scale));
+            self.logged = true;
+        }
         let mut sum = ZERO;
         for stretch in stretches(self.powers.len()) {
-            let tilt = (score == Score::Tilted).then(|| &table.shares[stretch.clone()]);
-            self.raise(delta, stretch.clone());
-            let more = widest(Tilt {
-                tilt,
-                powers: &mut self.powers[stretch],
-            });
+            let (some, out) = (
+                scored.stretch(stretch.clone()),
+                &mut self.powers[stretch.clone()],
+            );
+            let more = match quarters {
+                Some(quarters) => some.products(quarters, self.scale, out),
+                None => some.exponentials(delta, self.logs[stretch].iter().copied(), out),
+            };
             sum = zip(sum, more, |x, y| x + y);
         }
         self.by = map(sum, |sum| 1.0 / sum);
         self.total = zip(sum, self.by, |sum, by| sum * by);
+        self.extraordinary = false;
         for lane in 0..LANES {
             if !ORDINARY.contains(&self.top[lane]) || !self.by[lane].is_finite() {
                 let shares = extraordinary(lane, score, delta, table, observed);
@@ -96,33 +161,8 @@ impl Targets {
                 for (powers, share) in self.powers.iter_mut().zip(shares) {
                     powers[lane] = share;
                 }
+                self.extraordinary = true;
             }
-        }
-    }
-
-    fn raise(&mut self, delta: f64, stretch: Range<usize>) {
-        let scale = self.scale;
-        let quarters = 4.0 * delta;
-        if delta <= HIGHEST_PRODUCT && quarters == quarters.floor() {
-            widest(Quarters {
-                x: &self.scores[stretch.clone()],
-                scale,
-                whole: delta.floor(),
-                half: quarters.rem_euclid(4.0) >= 2.0,
-                quarter: quarters.rem_euclid(2.0) == 1.0,
-                out: &mut self.powers[stretch],
-            });
-            return;
-        }
-        if !self.logged {
-            self.logs.clear();
-            let log = |x: &Lane| zip(*x, scale, |x, scale| (x * scale).ln());
-            self.logs.extend(self.scores.iter().map(log));
-            self.logged = true;
-        }
-        let logs = &self.logs[stretch.clone()];
-        for (out, log) in self.powers[stretch].iter_mut().zip(logs) {
-            *out = map(*log, |log| (delta * log).exp());
         }
     }
 }
@@ -135,9 +175,8 @@ fn extraordinary(
     table: &Table<'_>,
     observed: &[Lane],
 ) -> Vec<f64> {
-    let worth = |i: usize| table.value.map_or(1.0, |value| value[i]);
-    let metric: Vec<f64> = (0..observed.len())
-        .map(|i| observed[i][lane] * worth(i))
+    let metric: Vec<f64> = (observed.iter().zip(&table.value))
+        .map(|(observed, value)| observed[lane] * value)
         .collect();
     let (mut centred, mut q) = (vec![0.0; metric.len()], table.shares.to_vec());
     if centred_log_scores(score, &metric, table.log_spend, &mut centred) {
@@ -152,94 +191,108 @@ pub(super) fn stretches(channels: usize) -> impl Iterator<Item = Range<usize>> {
     from.map(move |from| from..channels.min(from + STRETCH))
 }
 
-/// Writes scores; returns the highest.
-struct Scores<'a, K> {
-    seen: &'a [Lane],
-    worth: K,
-    out: &'a mut [Lane],
-}
+/// The highest scores.
+struct Highest<'a>(Scored<'a>);
 
-impl<K: PerChannel> Work for Scores<'_, K> {
+impl Work for Highest<'_> {
     type Output = Lane;
 
     #[inline(always)]
     fn run(self) -> Lane {
         let mut top = ZERO;
-        let worth = self.worth.stretch(0, self.seen.len());
-        for (i, (out, seen)) in self.out.iter_mut().zip(self.seen).enumerate() {
-            *out = zip(*seen, worth.at(i), |seen, worth| seen * worth);
-            top = zip(top, *out, larger);
+        for (seen, worth) in self.0.seen.iter().zip(self.0.worth) {
+            top = zip(top, map(*seen, |seen| seen * worth), larger);
         }
         top
     }
 }
 
-/// `(x scale)^(whole + half/2 + quarter/4)`, 0 where `x` is 0.
-struct Quarters<'a> {
-    x: &'a [Lane],
-    scale: Lane,
-    whole: f64,
+/// A power in quarters: a whole number in bits, lowest first, and `half/2 + quarter/4`.
+#[derive(Debug, Clone, Copy)]
+struct Quarters {
+    bits: [bool; 4],
     half: bool,
     quarter: bool,
+}
+
+impl Quarters {
+    fn of(delta: f64) -> Option<Self> {
+        let quarters = 4.0 * delta;
+        let products = delta <= HIGHEST_PRODUCT && quarters == quarters.floor();
+        products.then(|| Self {
+            bits: [1.0, 2.0, 4.0, 8.0].map(|bit: f64| (delta / bit).floor() % 2.0 == 1.0),
+            half: quarters.rem_euclid(4.0) >= 2.0,
+            quarter: quarters.rem_euclid(2.0) == 1.0,
+        })
+    }
+
+    /// The power of a number; 0 to the power of 0 is 0 here: a channel without a score gets nothing.
+    #[inline(always)]
+    fn power(self, x: Lane) -> Lane {
+        let mut power = map(x, |x| if x > 0.0 { 1.0 } else { 0.0 });
+        let mut square = x;
+        for (position, bit) in self.bits.into_iter().enumerate() {
+            if bit {
+                power = zip(power, square, |p, s| p * s);
+            }
+            if self.bits[position + 1..].contains(&true) {
+                square = map(square, |s| s * s);
+            }
+        }
+        if self.half || self.quarter {
+            let root = map(x, f64::sqrt);
+            if self.half {
+                power = zip(power, root, |p, r| p * r);
+            }
+            if self.quarter {
+                power = zip(power, root, |p, r| p * r.sqrt());
+            }
+        }
+        power
+    }
+}
+
+/// Writes powers of scores, tilted; returns their sum.
+struct Products<'a, T> {
+    scored: Scored<'a>,
+    tilt: T,
+    scale: Lane,
+    quarters: Quarters,
     out: &'a mut [Lane],
 }
 
-impl Work for Quarters<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        let bits = [1.0, 2.0, 4.0, 8.0].map(|bit: f64| (self.whole / bit).floor() % 2.0 == 1.0);
-        let roots = self.half || self.quarter;
-        for (out, x) in self.out.iter_mut().zip(self.x) {
-            let x = zip(*x, self.scale, |x, scale| x * scale);
-            // 0 to the power of 0 is 0 here: a channel without a score gets nothing.
-            let mut power = map(x, |x| if x > 0.0 { 1.0 } else { 0.0 });
-            let mut square = x;
-            for (position, bit) in bits.into_iter().enumerate() {
-                if bit {
-                    power = zip(power, square, |p, s| p * s);
-                }
-                if bits[position + 1..].contains(&true) {
-                    square = map(square, |s| s * s);
-                }
-            }
-            if roots {
-                let root = map(x, f64::sqrt);
-                if self.half {
-                    power = zip(power, root, |p, r| p * r);
-                }
-                if self.quarter {
-                    power = zip(power, root, |p, r| p * r.sqrt());
-                }
-            }
-            *out = power;
-            turn();
+impl<'a, T> Products<'a, T> {
+    fn tilted<U>(self, tilt: U) -> Products<'a, U> {
+        let Self {
+            scored,
+            scale,
+            quarters,
+            out,
+            ..
+        } = self;
+        Products {
+            scored,
+            tilt,
+            scale,
+            quarters,
+            out,
         }
     }
 }
 
-/// Multiplies by today's shares, if asked to; returns the sum.
-struct Tilt<'a> {
-    tilt: Option<&'a [f64]>,
-    powers: &'a mut [Lane],
-}
-
-impl Work for Tilt<'_> {
+impl<T: PerChannel> Work for Products<'_, T> {
     type Output = Lane;
 
     #[inline(always)]
     fn run(self) -> Lane {
         let mut sum = ZERO;
-        if let Some(tilt) = self.tilt {
-            for (power, o) in self.powers.iter_mut().zip(tilt) {
-                *power = map(*power, |x| x * o);
-                sum = zip(sum, *power, |x, y| x + y);
-            }
-        } else {
-            for power in self.powers.iter() {
-                sum = zip(sum, *power, |x, y| x + y);
-            }
+        let scored = self.scored.seen.iter().zip(self.scored.worth);
+        let tilt = self.tilt.stretch(0, self.out.len());
+        for (i, (out, (seen, worth))) in self.out.iter_mut().zip(scored).enumerate() {
+            let x = zip(*seen, self.scale, |seen, scale| seen * worth * scale);
+            *out = zip(self.quarters.power(x), tilt.at(i), |x, o| x * o);
+            sum = zip(sum, *out, |x, y| x + y);
+            turn();
         }
         sum
     }

@@ -324,6 +324,26 @@ impl<'a> Worlds<'a> {
         }
     }
 
+    /// Whether what planners see of some channels can be drawn without the others, and as fast.
+    pub(super) fn draws_channels(&self, level: DrawLevel) -> bool {
+        let fixed = self.fixed.samples.get(level.dispersion);
+        fixed.is_some_and(FixedSample::has_laws)
+    }
+
+    /// What the planners of eight replicates see of as many channels as `out` holds, `first` on, where
+    /// [`Worlds::draws_channels`]: as [`Worlds::draw_lanes`] draws it.
+    pub(super) fn draw_channels(
+        &self,
+        level: DrawLevel,
+        replicates: &[u64; LANES],
+        first: usize,
+        out: &mut [Lane],
+    ) {
+        if let Some(fixed) = self.fixed.samples.get(level.dispersion) {
+            fixed.fill(replicates, first, out);
+        }
+    }
+
     /// Expected conversions per channel at today's spend.
     fn draw_means(&self, level: DrawLevel, replicate: u64, means: &mut Vec<f64>) {
         means.clear();
