@@ -18,29 +18,31 @@ pub(super) struct Clip<'a> {
 impl Clip<'_> {
     /// Writes the shares of as many channels as `out` holds, `from` on.
     pub(super) fn shares(self, from: usize, out: &mut [Lane]) {
-        let divisor = self.divisor();
         let channels = from..from + out.len();
         let mix = self.mix.stretch(channels.start, channels.end);
-        Self { mix, ..self }.divide(channels, divisor, out);
+        divide(mix, self.bounds, channels, self.divisor(), out);
     }
 
     /// What clipped weights are divided by: their sum where any was clipped, else 1.
     pub(super) fn divisor(self) -> Lane {
         widest(Divisor(self))
     }
+}
 
-    /// Writes the shares of some channels, whose blend alone this holds.
-    pub(super) fn divide(self, channels: Range<usize>, divisor: Lane, out: &mut [Lane]) {
-        widest(Divided {
-            mix: self.mix,
-            limits: [
-                &self.bounds.lo()[channels.clone()],
-                &self.bounds.hi()[channels],
-            ],
-            divisor,
-            out,
-        });
-    }
+/// Writes the shares of some channels, whose blend is `mix`, of which all channels have the divisor.
+pub(super) fn divide(
+    mix: Mix<'_>,
+    bounds: &Bounds,
+    channels: Range<usize>,
+    divisor: Lane,
+    out: &mut [Lane],
+) {
+    widest(Divided {
+        mix,
+        limits: [&bounds.lo()[channels.clone()], &bounds.hi()[channels]],
+        divisor,
+        out,
+    });
 }
 
 #[inline(always)]

@@ -27,7 +27,7 @@ const BASE: u64 = 8 << 20;
 /// Statistics and text of a configuration while its block is worked on.
 const BYTES_PER_SLOT: u64 = 700;
 
-/// Lanes of eight that a thread holds per channel: draws, rates, scores, targets, weights, powers.
+/// Lanes of eight that a thread holds per channel: draws, rates, targets, weights, powers.
 const LANES_PER_CHANNEL: u64 = 12;
 
 /// The size of a run under these options, by so many threads, which writes `plans` plans.

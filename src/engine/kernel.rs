@@ -16,7 +16,7 @@ use super::passes::{
 };
 use super::paths::{PathBuffers, PathRows};
 use super::periods::Follower;
-use super::plan::{AlphaNode, BoundsNode, DeltaNode, DrawNode, Path, Plan, ScoreNode};
+use super::plan::{AlphaNode, BoundsNode, DeltaNode, DrawNode, Plan, ScoreNode};
 use super::planner::Planner;
 use super::projections::ProjectScratch;
 use super::recommended::Recommended;
@@ -35,7 +35,7 @@ pub(super) struct Kernel<'a> {
     pub(super) chain: &'a Chain,
     pub(super) worlds: &'a Worlds<'a>,
     planner: Planner<'a>,
-    table: Table<'a>,
+    pub(super) table: Table<'a>,
     /// What a conversion counts: its worth where something is spent.
     counts: Vec<f64>,
     /// Sum of today's shares, in the order of the passes.
@@ -86,7 +86,7 @@ pub(super) struct Buffers {
     shrunken: Vec<Lane>,
     truth: Vec<Judged>,
     sample: Vec<Judged>,
-    targets: Targets,
+    pub(super) targets: Targets,
     weights: Vec<Lane>,
     raised: Vec<Lane>,
     brought: Vec<Lane>,
@@ -582,7 +582,7 @@ impl<'a> Kernel<'a> {
         truth.into_iter().chain(sample)
     }
 
-    fn mix<'b>(&'b self, alpha: f64, targets: &'b Targets) -> Mix<'b> {
+    pub(super) fn mix<'b>(&'b self, alpha: f64, targets: &'b Targets) -> Mix<'b> {
         Mix {
             alpha,
             o: self.table.shares,
@@ -646,7 +646,7 @@ impl<'a> Kernel<'a> {
         out: &mut [Lane],
     ) {
         let mut nodes = out.chunks_mut(channels.len());
-        self.targets(plan, replicates, buffers, &mut |alpha, targets, buffers| {
+        self.each_target(plan, replicates, buffers, &mut |alpha, targets, buffers| {
             self.begin(plan, alpha, targets, buffers);
             for (node, out) in alpha.plain.iter().zip(&mut nodes) {
                 let node = (node, alpha.alpha);
@@ -655,8 +655,8 @@ impl<'a> Kernel<'a> {
         });
     }
 
-    /// Makes the targets of eight replicates, in the order of the plan, for every alpha.
-    fn targets(
+    /// Makes the targets of eight replicates, in the order of the plan, and hands those of every alpha over.
+    pub(super) fn each_target(
         &self,
         plan: &Plan,
         replicates: &[u64; LANES],
@@ -685,88 +685,10 @@ impl<'a> Kernel<'a> {
     fn scored<'b>(&'b self, score: &ScoreNode, buffers: &'b Buffers) -> Scored<'b> {
         Scored::new(score.score, &self.table, 0, buffers.seen(score))
     }
-
-    /// What [`Kernel::remake`] needs of eight replicates, for every allocation in the order of the plan; `false`
-    /// where it cannot be made again so.
-    pub(super) fn wholes(
-        &self,
-        plan: &Plan,
-        replicates: &[u64; LANES],
-        buffers: &mut Buffers,
-        out: &mut [Whole],
-    ) -> bool {
-        let (mut ordinary, mut out) = (true, out.iter_mut());
-        self.targets(plan, replicates, buffers, &mut |alpha, targets, _| {
-            ordinary &= !targets.extraordinary;
-            for (node, out) in alpha.plain.iter().zip(&mut out) {
-                let clip = Clip {
-                    mix: self.mix(alpha.alpha, targets),
-                    bounds: plan.limits.get(node.bounds),
-                };
-                *out = Whole {
-                    scale: targets.scale,
-                    by: targets.by,
-                    divisor: clip.divisor(),
-                };
-            }
-        });
-        ordinary
-    }
-
-    /// Whether the shares of an allocation can be made of a [`Whole`].
-    pub(super) fn remakes(&self, plan: &Plan, path: &Path<'_>) -> bool {
-        clips(plan, path.node, path.alpha.alpha)
-            && path.score.rates == scenario::Rates::Raw
-            && self.worlds.draws_channels(path.draw.level)
-    }
-
-    /// Writes the shares of an allocation of eight replicates, of as many channels as `out` holds, `first` on: the
-    /// same as [`Kernel::shares`], of less work and memory.
-    pub(super) fn remake(
-        &self,
-        plan: &Plan,
-        path: &Path<'_>,
-        replicates: &[u64; LANES],
-        whole: &Whole,
-        buffers: &mut Buffers,
-        (first, out): (usize, &mut [Lane]),
-    ) {
-        let n = out.len();
-        let Buffers {
-            world,
-            targets: Targets { powers, .. },
-            ..
-        } = buffers;
-        room(&mut world.sample, n);
-        self.worlds
-            .draw_channels(path.draw.level, replicates, first, &mut world.sample[..n]);
-        room(powers, n);
-        let scored = Scored::new(path.score.score, &self.table, first, &world.sample[..n]);
-        scored.powers(path.delta.delta, whole.scale, &mut powers[..n]);
-        let channels = first..first + n;
-        let clip = Clip {
-            mix: Mix {
-                alpha: path.alpha.alpha,
-                o: &self.table.shares[channels.clone()],
-                p: &powers[..n],
-                by: whole.by,
-            },
-            bounds: plan.limits.get(path.node.bounds),
-        };
-        clip.divide(channels, whole.divisor, out);
-    }
-}
-
-/// What the shares of all channels have in common in eight replicates.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Whole {
-    scale: Lane,
-    by: Lane,
-    divisor: Lane,
 }
 
 /// Whether a node's shares are clipped weights over their sum: not so where the bounds leave nothing.
-fn clips(plan: &Plan, node: &BoundsNode, alpha: f64) -> bool {
+pub(super) fn clips(plan: &Plan, node: &BoundsNode, alpha: f64) -> bool {
     node.mode == BoundMode::Clip && plan.limits.keeps_something(node.bounds, alpha)
 }
 

@@ -84,7 +84,7 @@ pub(super) struct BoundsNode {
 
 /// The way through the tree to an allocation.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Path<'a> {
+pub(super) struct Route<'a> {
     pub(super) draw: &'a DrawNode,
     pub(super) score: &'a ScoreNode,
     pub(super) delta: &'a DeltaNode,
@@ -292,25 +292,25 @@ impl Plan {
     }
 
     /// Every allocation that goes through the plain chain, in the order in which the kernel makes them.
-    pub(super) fn paths(&self) -> Vec<Path<'_>> {
-        let mut paths = Vec::new();
+    pub(super) fn routes(&self) -> Vec<Route<'_>> {
+        let mut routes = Vec::new();
         for draw in &self.draws {
             for score in &draw.scores {
                 for delta in &score.deltas {
                     for alpha in &delta.alphas {
-                        let path = |node| Path {
+                        let route = |node| Route {
                             draw,
                             score,
                             delta,
                             alpha,
                             node,
                         };
-                        paths.extend(alpha.plain.iter().map(path));
+                        routes.extend(alpha.plain.iter().map(route));
                     }
                 }
             }
         }
-        paths
+        routes
     }
 }
 

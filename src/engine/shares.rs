@@ -12,7 +12,7 @@ use super::lifts::{chunk_size, chunks, groups};
 use super::observer::{Observer, Phase};
 use super::passes::Lane;
 use super::plan::Plan;
-use super::remade;
+use super::remade::{self, BYTES_IN_COMMON};
 use super::row::AllocationRow;
 use super::sheet::{Sheet, Spread};
 use super::stages::members;
@@ -26,7 +26,8 @@ use crate::stats::Quantiles;
 /// Hands the plans of `configurations` (ascending grid indices) to `write`, in grid order.
 ///
 /// Memory: as many configurations at a time as `options.memory` holds with all their replicates and
-/// channels; of a single one that does not fit, as many channels, the draws repeated for the next.
+/// channels; of a single one that does not fit, as many channels, the draws repeated for the next. Clips of draws that
+/// are remembered need less than that.
 pub(super) fn share_rows<E: From<Error>>(
     kernel: &Kernel<'_>,
     configurations: &[u64],
@@ -40,20 +41,22 @@ pub(super) fn share_rows<E: From<Error>>(
     let all = configurations.iter().map(|index| run.replicates_of(*index));
     observer.begin(Phase::Shares, all.sum());
     let numbers = usize::try_from(options.memory / (8 * replicates)).unwrap_or(usize::MAX);
-    let (width, batch) = (numbers.clamp(1, n), (numbers / n).max(1));
+    let of_plan = n.max(BYTES_IN_COMMON / size_of::<f64>());
+    let (width, batch) = (numbers.clamp(1, n), (numbers / of_plan).max(1));
     let targets = TableTargets::new(scenario, kernel.chain);
     let mut todays = Todays::new(&targets);
     for configurations in configurations.chunks(batch) {
         let mut made = Vec::with_capacity(configurations.len());
         for (replicates, members) in members(run, configurations.iter().copied()) {
             let plan = Plan::plain(scenario, members);
-            let spreads = match remade::spreads(kernel, &plan, replicates, observer)? {
+            let routes = plan.routes();
+            let spreads = match remade::spreads(kernel, &plan, &routes, replicates, observer)? {
                 Some(spreads) => spreads,
-                None => spreads(kernel, &plan, replicates, width, observer)?,
+                None => tabled(kernel, &plan, replicates, width, observer)?,
             };
             // Configurations that differ in elasticity alone share an allocation.
-            for (path, spread) in plan.paths().iter().zip(spreads) {
-                made.extend(path.node.leaves.iter().map(|leaf| {
+            for (route, spread) in routes.iter().zip(spreads) {
+                made.extend(route.node.leaves.iter().map(|leaf| {
                     let bounds = plan.limits.get(plan.bounds_of_slot(leaf.slot)).clone();
                     (plan.configurations[leaf.slot], bounds, spread.clone())
                 }));
@@ -88,16 +91,16 @@ fn rows_of(
     quantiles.iter().enumerate().map(row).collect()
 }
 
-/// How shares vary, by allocation of a plan, for the shares of so many channels at a time.
-fn spreads(
+/// How shares vary, by allocation of a plan, by a table of the shares of so many channels at a time.
+fn tabled(
     kernel: &Kernel<'_>,
     plan: &Plan,
     replicates: u64,
     width: usize,
     observer: &dyn Observer,
 ) -> Result<Vec<Spread>, Error> {
-    let (n, paths) = (kernel.scenario.campaigns.len(), plan.paths().len());
-    let mut spreads = vec![Spread::new(); paths];
+    let (n, routes) = (kernel.scenario.campaigns.len(), plan.routes().len());
+    let mut spreads = vec![Spread::new(); routes];
     for first in (0..n).step_by(width) {
         let channels = first..n.min(first + width);
         let found = spread_of_channels(kernel, plan, replicates, &channels, observer)?;
@@ -117,7 +120,7 @@ fn spread_of_channels(
     observer: &dyn Observer,
 ) -> Result<Spread, Error> {
     let n = usize::try_from(replicates).unwrap_or(usize::MAX);
-    let rows = plan.paths().len().saturating_mul(channels.len());
+    let rows = plan.routes().len().saturating_mul(channels.len());
     let eights = n.div_ceil(LANES);
     let mut arena = Arena::new(rows.saturating_mul(eights * LANES));
     let size = usize::try_from(chunk_size(replicates)).unwrap_or(usize::MAX);
@@ -187,13 +190,12 @@ mod tests {
     use super::*;
     use crate::allocate::BoundMode;
     use crate::resample::Noise;
-    use crate::scenario::{Campaigns, Columns, Rates, fixture};
+    use crate::scenario::{Campaigns, ChannelBounds, Columns, Rates, fixture};
     use crate::truth::TruthModel;
 
-    /// Clips of known worlds, of more channels than a sheet has rows, one of them without conversions or spend.
-    fn clips() -> Scenario {
+    /// Clips of known worlds, some of whose channels have neither conversions nor spend.
+    fn clips(n: usize) -> Scenario {
         let mut scenario = fixture::scenario();
-        let n = 70_usize;
         scenario.campaigns = Campaigns::new(Columns {
             names: (0..n).map(|i| format!("channel {i}")).collect(),
             spend: (0..n).map(|i| 900.0 * (i % 7) as f64).collect(),
@@ -203,9 +205,13 @@ mod tests {
         })
         .unwrap();
         scenario.channel_bounds = vec![None; n];
+        scenario.channel_bounds[2] = Some(ChannelBounds {
+            max_share: Some(0.01),
+            ..ChannelBounds::default()
+        });
         (scenario.world.truth, scenario.world.noise) = (TruthModel::Observed, Noise::NegBinomial);
         scenario.grid.bound_mode = vec![BoundMode::Clip];
-        scenario.grid.delta = vec![0.0, 1.0, 1.3, 2.75];
+        scenario.grid.delta = vec![0.0, 1.0, 2.75];
         scenario.grid.min_share = vec![0.0, 0.005];
         scenario.grid.max_share = vec![1.0, 0.02];
         scenario.grid.noise_cv = vec![0.0];
@@ -220,26 +226,37 @@ mod tests {
         let kernel = Kernel::new(scenario, &chain, &worlds);
         let plan = Plan::plain(scenario, (0..scenario.grid.len()).collect());
         let replicates = scenario.run.replicates;
-        let remade = remade::spreads(&kernel, &plan, replicates, &Unobserved).unwrap();
-        let whole = spreads(&kernel, &plan, replicates, width, &Unobserved).unwrap();
-        (remade, whole)
+        let remade =
+            remade::spreads(&kernel, &plan, &plan.routes(), replicates, &Unobserved).unwrap();
+        let tabled = tabled(&kernel, &plan, replicates, width, &Unobserved).unwrap();
+        (remade, tabled)
     }
 
     #[test]
     fn shares_made_again_are_the_same() {
-        let scenario = clips();
-        let (remade, whole) = in_both_ways(&scenario, 70);
+        let mut scenario = clips(70);
+        let (remade, tabled) = in_both_ways(&scenario, 70);
         let leaves = scenario.grid.elasticity.len() as u64;
-        assert_eq!(whole.len() as u64, scenario.grid.len() / leaves);
-        assert!(whole.iter().flatten().any(|(low, high)| low < high));
-        assert_eq!(remade.as_ref(), Some(&whole));
-        assert_eq!(in_both_ways(&scenario, 33).1, whole);
+        assert_eq!(tabled.len() as u64, scenario.grid.len() / leaves);
+        assert!(tabled.iter().flatten().any(|(low, high)| low < high));
+        assert_eq!(remade.as_ref(), Some(&tabled));
+        assert_eq!(in_both_ways(&scenario, 33).1, tabled);
+        // More channels than a stretch, and so many replicates that sheets have 63 rows.
+        (scenario.campaigns, scenario.channel_bounds) = {
+            let larger = clips(300);
+            (larger.campaigns, larger.channel_bounds)
+        };
+        scenario.run.replicates = 2_060;
+        (scenario.grid.delta, scenario.grid.max_share) = (vec![1.5], vec![0.005]);
+        scenario.grid.min_share = vec![0.0];
+        let (remade, tabled) = in_both_ways(&scenario, 300);
+        assert_eq!(remade, Some(tabled));
     }
 
     #[test]
     fn not_all_shares_can_be_made_again() {
         let changed = |change: fn(&mut Scenario)| {
-            let mut scenario = clips();
+            let mut scenario = clips(70);
             change(&mut scenario);
             in_both_ways(&scenario, 70).0
         };
@@ -252,12 +269,13 @@ mod tests {
             None
         );
         assert_eq!(changed(of_nothing), None);
+        assert_eq!(changed(|s| s.grid.delta.push(1.3)), None);
         assert_eq!(changed(|s| s.grid.rates = vec![Rates::Shrunken]), None);
         assert_eq!(changed(|s| s.world.truth = TruthModel::Posterior), None);
         assert_eq!(changed(|s| s.grid.noise_cv = vec![0.0, 0.2]), None);
         // Too many conversions for a table of their law; none at all in some replicates.
         let of_one = |conversions: f64| {
-            let mut scenario = clips();
+            let mut scenario = clips(70);
             scenario.campaigns = Campaigns::new(Columns {
                 names: vec!["one".into()],
                 spend: vec![10.0],

@@ -4,8 +4,9 @@ use super::passes::Lane;
 use crate::lanes::LANES;
 use crate::stats::{Quantiles, SelectScratch};
 
-/// Rows whose quantiles are found at a time, at most, and their bytes: they follow each other in memory.
+/// Rows whose quantiles are found at a time, at most: they follow each other in memory.
 const ROWS: usize = 64;
+/// Bytes of these, at most, but for a single row that has more.
 const BYTES: usize = 1 << 20;
 
 /// How the shares of some channels vary: their 5 % and 95 % quantiles.

@@ -68,25 +68,27 @@ impl<'a> Scored<'a> {
     }
 
     /// Writes powers of the scores, `scale` times as large as they are; returns their sum.
-    pub(super) fn powers(self, delta: f64, scale: Lane, out: &mut [Lane]) -> Lane {
-        match Quarters::of(delta) {
-            Some(quarters) => self.products(quarters, scale, out),
-            None => self.exponentials(delta, self.logs(scale), out),
+    pub(super) fn products(self, quarters: Quarters, scale: Lane, out: &mut [Lane]) -> Lane {
+        match self.tilt {
+            None => self.tilted(Common(1.0), quarters, scale, out),
+            Some(tilt) => self.tilted(Same(tilt), quarters, scale, out),
         }
     }
 
-    fn products(self, quarters: Quarters, scale: Lane, out: &mut [Lane]) -> Lane {
-        let untilted = Products {
+    fn tilted<T: PerChannel>(
+        self,
+        tilt: T,
+        quarters: Quarters,
+        scale: Lane,
+        out: &mut [Lane],
+    ) -> Lane {
+        widest(Products {
             scored: self,
-            tilt: Common(1.0),
+            tilt,
             scale,
             quarters,
             out,
-        };
-        match self.tilt {
-            None => widest(untilted),
-            Some(tilt) => widest(untilted.tilted(Same(tilt))),
-        }
+        })
     }
 
     fn exponentials(self, delta: f64, logs: impl Iterator<Item = Lane>, out: &mut [Lane]) -> Lane {
@@ -100,7 +102,7 @@ impl<'a> Scored<'a> {
     }
 }
 
-/// Scores of eight replicates, and the powers of their fractions of each replicate's highest.
+/// Powers of the scores of eight replicates, of their fractions of each one's highest.
 ///
 /// Channels are worked through in stretches that stay in the nearest cache: those of thousands of channels do not
 /// fit there, and fetching them took longer than the arithmetic. What they are divided by waits until they are
@@ -209,14 +211,15 @@ impl Work for Highest<'_> {
 
 /// A power in quarters: a whole number in bits, lowest first, and `half/2 + quarter/4`.
 #[derive(Debug, Clone, Copy)]
-struct Quarters {
+pub(super) struct Quarters {
     bits: [bool; 4],
     half: bool,
     quarter: bool,
 }
 
 impl Quarters {
-    fn of(delta: f64) -> Option<Self> {
+    /// A power that is made of products and square roots; `None` where it takes logarithms.
+    pub(super) fn of(delta: f64) -> Option<Self> {
         let quarters = 4.0 * delta;
         let products = delta <= HIGHEST_PRODUCT && quarters == quarters.floor();
         products.then(|| Self {
@@ -259,25 +262,6 @@ struct Products<'a, T> {
     scale: Lane,
     quarters: Quarters,
     out: &'a mut [Lane],
-}
-
-impl<'a, T> Products<'a, T> {
-    fn tilted<U>(self, tilt: U) -> Products<'a, U> {
-        let Self {
-            scored,
-            scale,
-            quarters,
-            out,
-            ..
-        } = self;
-        Products {
-            scored,
-            tilt,
-            scale,
-            quarters,
-            out,
-        }
-    }
 }
 
 impl<T: PerChannel> Work for Products<'_, T> {

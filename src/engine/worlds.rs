@@ -324,15 +324,15 @@ impl<'a> Worlds<'a> {
         }
     }
 
-    /// Whether what planners see of some channels can be drawn without the others, and as fast.
-    pub(super) fn draws_channels(&self, level: DrawLevel) -> bool {
+    /// Whether what planners see is remembered once it was drawn.
+    pub(super) fn remembers(&self, level: DrawLevel) -> bool {
         let fixed = self.fixed.samples.get(level.dispersion);
-        fixed.is_some_and(FixedSample::has_laws)
+        fixed.is_some_and(FixedSample::remembers)
     }
 
-    /// What the planners of eight replicates see of as many channels as `out` holds, `first` on, where
-    /// [`Worlds::draws_channels`]: as [`Worlds::draw_lanes`] draws it.
-    pub(super) fn draw_channels(
+    /// What the planners of eight replicates see of as many channels as `out` holds, `first` on, where it is
+    /// remembered: as [`Worlds::draw_lanes`] draws it.
+    pub(super) fn recall(
         &self,
         level: DrawLevel,
         replicates: &[u64; LANES],

@@ -10,8 +10,8 @@ use crate::vector::{Work, turn, widest};
 /// Tables beyond this many bytes are not built.
 const MOST_BYTES: usize = 64 << 20;
 
-/// Tables are built so many at a time, also where there is no room for them any more.
-const LAWS_AT_ONCE: usize = 1024;
+/// Tables are built so many at a time, before it is known whether there is room for them: 12 MB of them at most.
+const LAWS_AT_ONCE: usize = 256;
 
 /// Channels whose words are drawn at once: they stay in the first-level cache.
 const CHUNK: usize = 64;
@@ -58,7 +58,8 @@ impl FixedSample {
         })
     }
 
-    /// As [`FixedSample::new`], by a caller who makes the laws of several means at once ([`CountLaw::new`]).
+    /// As [`FixedSample::new`], by a caller who makes the laws of several means at once: [`CountLaw::new`] of each
+    /// and the same dispersion, in their order.
     #[must_use]
     pub fn with(
         streams: Streams,
@@ -81,7 +82,9 @@ impl FixedSample {
         let (mut laws, mut made) = (Vec::new(), vec![None; means.len()]);
         for channels in different.chunks(LAWS_AT_ONCE) {
             let some: Vec<f64> = channels.iter().map(|channel| means[*channel]).collect();
-            for (channel, law) in channels.iter().zip(laws_of(&some)) {
+            let found = laws_of(&some);
+            debug_assert_eq!(found.len(), some.len(), "one law per mean");
+            for (channel, law) in channels.iter().zip(found) {
                 made[*channel] = law.filter(|law| law.bytes() <= room).map(|law| {
                     room -= law.bytes();
                     laws.push(law);
@@ -114,7 +117,7 @@ impl FixedSample {
     pub fn remembering(mut self, replicates: u64) -> Self {
         let groups = usize::try_from(replicates / REPLICATES as u64).unwrap_or(0);
         let highest = |most: u16| self.laws.iter().all(|law| law.highest() <= most.into());
-        if !self.has_laws() {
+        if !self.sampled.is_empty() {
             return self;
         }
         if highest(u8::MAX.into()) {
@@ -131,10 +134,10 @@ impl FixedSample {
         (channels * size_of::<u16>()) as u64 * replicates
     }
 
-    /// Whether all channels are drawn from tables.
+    /// Whether anything that is drawn is remembered.
     #[must_use]
-    pub fn has_laws(&self) -> bool {
-        self.sampled.is_empty()
+    pub fn remembers(&self) -> bool {
+        !matches!(self.remembered, Remembered::Nothing)
     }
 
     /// Number of channels.
@@ -407,6 +410,23 @@ mod tests {
         }
     }
 
+    /// Some channels alone are those of all, in which the last four channels of [`means`] are sampled, or not.
+    fn assert_some_channels(sample: &FixedSample, replicates: [u64; REPLICATES]) {
+        let all = filled(sample, replicates);
+        for first in [0, 1, 63, 77, all.len() - 66] {
+            let mut some = vec![[f64::NAN; REPLICATES]; 66];
+            sample.fill(&replicates, first, &mut some);
+            assert_eq!(some, all[first..first + 66], "{first}");
+        }
+    }
+
+    #[test]
+    fn some_channels_are_drawn_without_the_others() {
+        let sample = FixedSample::new(Streams::new(4), &means(), 1.5);
+        assert!(!sample.sampled.is_empty());
+        assert_some_channels(&sample, [0, 1, 2, 3, 4, 5, 6, 1 << 33]);
+    }
+
     #[test]
     fn what_is_remembered_is_what_was_drawn() {
         for (largest, bytes) in [(7.3, 2), (0.9, 1)] {
@@ -423,12 +443,8 @@ mod tests {
             ];
             for _ in 0..3 {
                 for group in groups {
+                    assert_some_channels(&remembering, group);
                     assert_eq!(filled(&remembering, group), filled(&plain, group));
-                }
-                for first in [0, 8, 77] {
-                    let mut few = vec![[0.0; REPLICATES]; 9];
-                    remembering.fill(&groups[1], first, &mut few);
-                    assert_eq!(few, filled(&plain, groups[1])[first..first + 9]);
                 }
             }
             assert_eq!(remembered(&remembering), (2, bytes, true));
