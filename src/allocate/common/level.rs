@@ -21,6 +21,45 @@ pub(super) struct Columns {
     returns: [Vec<f64>; 2],
 }
 
+/// Pairs that were not proved, to be solved again from where they got to.
+#[derive(Debug, Default)]
+pub(super) struct Late {
+    /// Their positions.
+    at: Vec<u32>,
+    bounds: [Vec<f64>; 2],
+    powered: [Vec<f64>; 2],
+    scales: Vec<f64>,
+    found: Vec<[f64; 2]>,
+}
+
+impl Late {
+    /// Finds those without a number.
+    #[inline(always)]
+    fn find(&mut self, pairs: &Pairs, scales: &[f64], found: &[[f64; 2]]) {
+        let n = scales.len();
+        self.at.clear();
+        self.at.resize(n, 0);
+        let mut count = 0;
+        for (at, found) in found[..n].iter().enumerate() {
+            self.at[count] = at as u32;
+            count += usize::from(found[0].is_nan());
+        }
+        self.at.truncate(count);
+        let gather = |to: &mut Vec<f64>, from: &[f64]| {
+            to.clear();
+            to.extend(self.at.iter().map(|at| from[*at as usize]));
+        };
+        let [lo, hi] = &mut self.bounds;
+        gather(lo, &pairs.lo);
+        gather(hi, &pairs.hi);
+        for (to, from) in self.powered.iter_mut().zip(&pairs.powered) {
+            gather(to, from);
+        }
+        gather(&mut self.scales, scales);
+        self.found.resize(count, [0.0; 2]);
+    }
+}
+
 /// Guesses the solutions of a level that starts here from those before.
 #[inline(always)]
 pub(super) fn guess(guesses: &[Guess], start: usize, scales: &mut [f64]) {
@@ -33,7 +72,8 @@ pub(super) fn guess(guesses: &[Guess], start: usize, scales: &mut [f64]) {
 }
 
 impl Columns {
-    /// Improves `1 / tau` of the pairs of a level in its steps, and writes what they bring.
+    /// Improves `1 / tau` of the pairs of a level in its steps, and writes what they bring: NaN where that is not
+    /// proved, though nearly known then.
     #[inline(always)]
     pub(super) fn solve<const JUDGES: usize>(
         &mut self,
@@ -54,8 +94,47 @@ impl Columns {
             self.near(n, blend.ranked);
             self.step(blend, lo, hi, scales);
         }
-        self.keys(blend.ranked, lo, hi, scales);
-        self.ranks(blend.ranked, lo, hi, scales);
+        self.exact::<JUDGES>(blend, [lo, hi], powered, scales, found);
+    }
+
+    /// Solves the pairs again that are not proved, and settles those that still are not.
+    #[inline(always)]
+    pub(super) fn solve_late<const JUDGES: usize>(
+        &mut self,
+        blend: &Blend<'_>,
+        pairs: &Pairs,
+        late: &mut Late,
+        scales: &[f64],
+        found: &mut [[f64; 2]],
+    ) {
+        late.find(pairs, scales, found);
+        self.fit(late.at.len());
+        let bounds = late.bounds.each_ref().map(Vec::as_slice);
+        let powered = late.powered.each_ref().map(Vec::as_slice);
+        self.exact::<JUDGES>(blend, bounds, powered, &mut late.scales, &mut late.found);
+        for (i, at) in late.at.iter().enumerate() {
+            let mut again = late.found[i];
+            if again[0].is_nan() {
+                let [lo, hi] = bounds.map(|side| side[i]);
+                again = blend.settle::<JUDGES>(lo, hi, late.scales[i]);
+            }
+            found[*at as usize] = again;
+        }
+    }
+
+    /// Solves pairs by exact ranks, where they prove themselves, and improves the `1 / tau` of others.
+    #[inline(always)]
+    fn exact<const JUDGES: usize>(
+        &mut self,
+        blend: &Blend<'_>,
+        [lo, hi]: [&[f64]; 2],
+        powered: [&[f64]; 2],
+        scales: &mut [f64],
+        found: &mut [[f64; 2]],
+    ) {
+        let n = scales.len();
+        self.values(blend.ranked, lo, hi, scales);
+        self.ranks(n, blend.ranked);
         self.prove(blend, lo, hi, scales);
         if blend.elasticity != 1.0 {
             for tau in &mut self.tau[..n] {
@@ -71,9 +150,6 @@ impl Columns {
                 self.returns[0][i],
                 if JUDGES > 1 { self.returns[1][i] } else { 0.0 },
             ];
-            if found[0].is_nan() {
-                *found = blend.settle::<JUDGES>(lo[i], hi[i], scales[i]);
-            }
         }
     }
 
@@ -102,15 +178,23 @@ impl Columns {
         }
     }
 
-    /// The ranks at which the buckets start, and the weight between.
+    /// The same, and `lo / tau` and `hi / tau` themselves in place of the weights that lie before them.
     #[inline(always)]
+    fn values(&mut self, ranked: Ranked<'_>, lo: &[f64], hi: &[f64], scales: &[f64]) {
+        let [e0, _, e2, _] = &mut self.ends;
+        let sides = [lo, hi].into_iter().zip([e0, e2]);
+        for (at, (side, value)) in self.at.iter_mut().zip(sides) {
+            for (((at, value), bound), scale) in at.iter_mut().zip(value).zip(side).zip(scales) {
+                *value = bound * scale;
+                *at = ranked.buckets.key(*value);
+            }
+        }
+    }
+
+    /// The ranks at which the buckets start, and the weight between.
     fn near(&mut self, n: usize, ranked: Ranked<'_>) {
         let [from, to] = self.at.each_mut().map(|at| &mut at[..n]);
-        for ((from, to), weight) in from.iter_mut().zip(to).zip(&mut self.weight) {
-            *from = ranked.near(*from);
-            *to = ranked.near(*to);
-            *weight = ranked.near_sum(*from, *to);
-        }
+        look::near(ranked, from, to, &mut self.weight[..n]);
     }
 
     /// A step of Newton's method on `1 / tau`, by ranks that are nearly right.
@@ -126,35 +210,19 @@ impl Columns {
     }
 
     /// The exact ranks, and the weights around them.
-    #[inline(always)]
-    fn ranks(&mut self, ranked: Ranked<'_>, lo: &[f64], hi: &[f64], scales: &[f64]) {
-        let n = scales.len();
+    fn ranks(&mut self, n: usize, ranked: Ranked<'_>) {
         let [from, to] = self.at.each_mut().map(|at| &mut at[..n]);
-        for (at, (lo, scale)) in from.iter_mut().zip(lo.iter().zip(scales)) {
-            let low = lo * scale;
-            *at = ranked.rank(*at, |w| w <= low);
-        }
-        for (at, (hi, scale)) in to.iter_mut().zip(hi.iter().zip(scales)) {
-            let high = hi * scale;
-            *at = ranked.rank(*at, |w| w < high);
-        }
         let [e0, e1, e2, e3] = self.ends.each_mut().map(|ends| &mut ends[..n]);
-        let weight = &mut self.weight[..n];
-        for i in 0..n {
-            let (a, b) = (from[i] as usize, to[i] as usize);
-            weight[i] = ranked.sum(a, b);
-            [e0[i], e1[i], e2[i], e3[i]] = ranked.ends(a, b);
-        }
+        look::ranks(ranked, from, [e0, e1], |w, low| w <= low);
+        look::ranks(ranked, to, [e2, e3], |w, high| w < high);
+        look::sums(ranked, from, to, &mut self.weight[..n]);
     }
 
     /// What the channels bring to a judge per unit.
-    #[inline(always)]
     fn worth(&mut self, n: usize, ranked: Ranked<'_>, judge: usize) {
         let [from, to] = self.at.each_ref().map(|at| &at[..n]);
-        let [low, mid, high] = self.worth[judge].each_mut().map(|column| &mut column[..n]);
-        for i in 0..n {
-            [low[i], mid[i], high[i]] = ranked.worth(judge, from[i] as usize, to[i] as usize);
-        }
+        let worth = self.worth[judge].each_mut().map(|column| &mut column[..n]);
+        look::worth(ranked, judge, [from, to], worth);
     }
 
     /// The solutions by exact ranks, where they prove themselves.
@@ -190,6 +258,53 @@ impl Columns {
         for i in 0..n {
             let sum = Blend::combine([lo[i], tau[i], hi[i]], [low[i], mid[i], high[i]]);
             returns[i] = if rest[i] == 1.0 { total } else { sum };
+        }
+    }
+}
+
+/// Looking up in tables, which no vector instruction does better: each a small loop with the registers to itself.
+mod look {
+    use super::Ranked;
+
+    #[inline(never)]
+    pub(super) fn near(ranked: Ranked<'_>, from: &mut [u32], to: &mut [u32], weight: &mut [f64]) {
+        for ((from, to), weight) in from.iter_mut().zip(to).zip(weight) {
+            *from = ranked.near(*from);
+            *to = ranked.near(*to);
+            *weight = ranked.near_sum(*from, *to);
+        }
+    }
+
+    #[inline(never)]
+    pub(super) fn ranks(
+        ranked: Ranked<'_>,
+        at: &mut [u32],
+        [before, behind]: [&mut [f64]; 2],
+        below: impl Fn(f64, f64) -> bool,
+    ) {
+        for ((at, before), behind) in at.iter_mut().zip(before).zip(behind) {
+            let value = *before;
+            (*at, [*before, *behind]) = ranked.rank(*at, |w| below(w, value));
+        }
+    }
+
+    #[inline(never)]
+    pub(super) fn sums(ranked: Ranked<'_>, from: &[u32], to: &[u32], weight: &mut [f64]) {
+        for ((from, to), weight) in from.iter().zip(to).zip(weight) {
+            *weight = ranked.sum(*from as usize, *to as usize);
+        }
+    }
+
+    #[inline(never)]
+    pub(super) fn worth(
+        ranked: Ranked<'_>,
+        judge: usize,
+        [from, to]: [&[u32]; 2],
+        [low, mid, high]: [&mut [f64]; 3],
+    ) {
+        let worth = low.iter_mut().zip(mid).zip(high);
+        for ((from, to), ((low, mid), high)) in from.iter().zip(to).zip(worth) {
+            [*low, *mid, *high] = ranked.worth(judge, *from as usize, *to as usize);
         }
     }
 }

@@ -30,7 +30,7 @@ mod tests;
 pub use self::pairs::CommonBounds;
 
 use self::blend::Blend;
-use self::level::Columns;
+use self::level::{Columns, Late};
 use self::ranked::Sums;
 use self::solved::{Measure, Solved};
 use self::sorted::Sorted;
@@ -45,6 +45,7 @@ pub struct CommonScratch {
     /// `1 / tau` of every pair that is solved.
     scales: Vec<f64>,
     columns: Columns,
+    late: Late,
     /// Where what each of them brings comes from.
     sources: Vec<u32>,
     /// What every one of them brings, and what the weights bring.
@@ -152,6 +153,11 @@ impl<R: FnMut(usize, [f64; 2])> Work for Returns<'_, R> {
                 0 | 1 => columns.solve::<1>(&blend, &solved.pairs, level, scales, returns),
                 _ => columns.solve::<2>(&blend, &solved.pairs, level, scales, returns),
             }
+        }
+        let late = &mut scratch.late;
+        match self.rates.len() {
+            0 | 1 => columns.solve_late::<1>(&blend, &solved.pairs, late, scales, returns),
+            _ => columns.solve_late::<2>(&blend, &solved.pairs, late, scales, returns),
         }
         let [first, second] = blend.ranked.totals;
         // Weights that are kept come last.

@@ -166,41 +166,54 @@ struct Between {
     steps: usize,
 }
 
-/// Rows in levels: the first, the last, then always those halfway between. The steps are those that leave
-/// a few pairs in a hundred unproved on even grids: the others cost less than one step more for all.
+/// Gaps of up to so many rows between two that are solved are filled at once: their pairs are many enough to be solved
+/// well side by side.
+const NARROW: usize = 6;
+
+/// Wider gaps are split into so many.
+const PARTS: usize = 4;
+
+/// Rows in levels: the first and the last, then always those that split the gaps between. The steps are those that leave
+/// one pair in ten or twenty unproved on even grids: to solve these again costs less than one step more for all.
 fn levels(rows: usize) -> Vec<Vec<Between>> {
     let Some(last) = rows.checked_sub(1) else {
         return Vec::new();
     };
-    let alone = |row: usize, steps: usize| Between {
+    let alone = |row: usize| Between {
         row,
         others: [0, 0],
-        steps,
+        steps: 2,
     };
-    let mut levels = vec![vec![alone(0, 4)]];
+    let mut levels = vec![vec![alone(0)]];
     if last > 0 {
-        levels.push(vec![alone(last, 3)]);
+        levels[0].push(alone(last));
     }
     let mut gaps = vec![[0, last]];
     loop {
-        let mut level = Vec::new();
-        let mut halves = Vec::new();
+        let (mut level, mut parts) = (Vec::new(), Vec::new());
         for [low, high] in gaps {
-            let row = usize::midpoint(low, high);
-            if row > low {
-                let steps = if high - low > 8 { 2 } else { 1 };
+            let gap = high - low;
+            let count = if gap > NARROW { PARTS } else { gap };
+            let row = |part: usize| low + gap * part / count;
+            for row in (1..count).map(row) {
                 level.push(Between {
                     row,
-                    others: [low, high],
-                    steps,
+                    others: if row - low < high - row {
+                        [low, high]
+                    } else {
+                        [high, low]
+                    },
+                    steps: if gap > NARROW { 2 } else { 1 },
                 });
-                halves.extend([[low, row], [row, high]]);
+            }
+            if count < gap {
+                parts.extend((0..count).map(|part| [row(part), row(part + 1)]));
             }
         }
         if level.is_empty() {
             return levels;
         }
         levels.push(level);
-        gaps = halves;
+        gaps = parts;
     }
 }

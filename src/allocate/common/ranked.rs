@@ -64,9 +64,9 @@ impl Sums {
         let (powered, n) = (&self.powered[..], sorted.order.len());
         let (order, values) = (&sorted.order[..n], &sorted.values[..=n]);
         let sums = &mut self.worth[judge];
-        sums.resize(n + 1, [0.0; 3]);
-        self.weights.resize(n + 1, 0.0);
-        let (sums, weights) = (&mut sums[..=n], &mut self.weights[..=n]);
+        sums.resize(n + 1 + AHEAD, [0.0; 3]);
+        self.weights.resize(n + 1 + AHEAD, 0.0);
+        let (sums, weights) = (&mut sums[..], &mut self.weights[..]);
         let rate = |i: u32| rates.get(i as usize).copied().unwrap_or(0.0);
         let [mut weight, mut below, mut worth, mut above] = [0.0; 4];
         // Sums of weights with each judge, and from both ends at once: four chains of additions take no longer than one.
@@ -80,8 +80,8 @@ impl Sums {
             worth += rate(i) * powered[i as usize];
             above += rate(last);
         }
-        weights[n] = weight + values[n].max(0.0);
-        [sums[n][0], sums[n][1]] = [below, worth];
+        weights[n..].fill(weight + values[n].max(0.0));
+        sums[n..].fill([below, worth, 0.0]);
         sums[0][2] = above;
         let known = n.min(rates.len());
         self.totals[judge] = lanes::dot(&powered[..known], &rates[..known]);
@@ -95,15 +95,17 @@ impl Ranked<'_> {
         self.guide[key as usize]
     }
 
-    /// How many weights `below` holds for: all of those below a bucket, and the first ones in it. Only
-    /// few are looked at.
+    /// How many weights `below` holds for, all of those below a bucket and the first ones in it, and the weights on
+    /// both sides of that rank. Only few are looked at. What is above the guards too has a rank behind the last.
     #[inline(always)]
-    pub(super) fn rank(&self, key: u32, below: impl Fn(f64) -> bool) -> u32 {
+    pub(super) fn rank(&self, key: u32, below: impl Fn(f64) -> bool) -> (u32, [f64; 2]) {
         let start = self.near(key);
-        let ahead = &self.values[start as usize + 1..][..AHEAD];
-        let more: u32 = ahead.iter().map(|w| u32::from(below(*w))).sum();
-        // An infinite value is above the guards too.
-        (start + more).min(self.n as u32)
+        let at = start as usize;
+        let near = &self.values[at..at + AHEAD + 2];
+        let ahead = near[1..=AHEAD].iter();
+        let more: u32 = ahead.map(|w| u32::from(below(*w))).sum();
+        let rank = more as usize;
+        (start + more, [near[rank], near[rank + 1]])
     }
 
     /// As [`Self::rank`], looking at the whole bucket.

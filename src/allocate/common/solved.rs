@@ -6,7 +6,7 @@ use crate::lanes::{larger, smaller};
 use crate::vector::Work;
 
 /// Pairs that are solved side by side, at most: what is known of them stays close at hand.
-const TOGETHER: usize = 96;
+const TOGETHER: usize = 192;
 
 /// The smallest and the largest weight of some blends, each the smallest and the largest among them.
 #[derive(Debug, Clone, Copy, PartialEq)]

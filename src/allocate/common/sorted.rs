@@ -13,6 +13,9 @@ const MOVES: usize = 8;
 /// moved at once.
 const NEAR: usize = 8;
 
+/// So many weights are moved side by side.
+const BLOCK: usize = 16;
+
 /// A guard below all weights: no bound is reached by it, whatever it is multiplied by.
 const BELOW: f64 = -1.0;
 
@@ -31,12 +34,14 @@ pub(super) struct Sorted {
     pub(super) buckets: Buckets,
     /// Number of weights that are zero.
     pub(super) zeros: usize,
-    keys: Vec<u32>,
-    /// The weights as their buckets place them, between [`NEAR`] guards on both sides, and their channels.
-    placed: Vec<f64>,
+    /// By channel: the bucket, and the upper bits.
+    keys: Vec<[u32; 2]>,
+    uppers: Vec<i32>,
+    /// The channels as their buckets place them, and their upper bits between [`NEAR`] guards on both sides.
     channels: Vec<u32>,
-    /// By how much each one of them has to move, wrapping where that is down.
-    moves: Vec<u32>,
+    placed: Vec<i32>,
+    /// By how much each one of them has to move.
+    moves: Vec<i32>,
 }
 
 /// Values between two, in buckets of the same width in bits.
@@ -56,30 +61,32 @@ impl Sorted {
         let n = w.len();
         let crowd = self.spread(w);
         self.order.resize(n, 0);
-        self.channels.resize(n, 0);
-        self.values.resize(n + 1 + AHEAD, 0.0);
+        self.values.resize(n + 2 + AHEAD, 0.0);
         self.values[0] = BELOW;
         self.values[n + 1..].fill(f64::INFINITY);
-        self.placed.resize(n + 2 * NEAR, 0.0);
-        self.placed[..NEAR].fill(BELOW);
-        self.placed[n + NEAR..].fill(f64::INFINITY);
-        let (placed, channels) = (&mut self.placed[NEAR..][..n], &mut self.channels[..n]);
-        for (i, (key, w)) in self.keys.iter().zip(w).enumerate() {
-            let next = &mut self.guide[*key as usize + 1];
-            let rank = *next as usize;
-            *next += 1;
-            placed[rank] = positive(*w);
-            channels[rank] = i as u32;
-        }
+        self.placed
+            .resize(n.next_multiple_of(BLOCK) + 2 * NEAR, i32::MAX);
+        self.placed[..NEAR].fill(-1);
+        self.placed[n + NEAR..].fill(i32::MAX);
+        let placed = &mut self.placed[NEAR..][..n];
+        place(
+            &self.keys,
+            &self.guide,
+            &self.uppers,
+            &mut self.channels,
+            placed,
+        );
         if crowd <= NEAR {
-            self.settle(n, crowd);
+            self.settle(crowd);
         } else {
-            let values = &mut self.values[1..=n];
-            values.copy_from_slice(placed);
-            self.order.copy_from_slice(channels);
-            if !insertion(values, &mut self.order) {
-                sort_by_comparing(w, values, &mut self.order);
-            }
+            self.moves.clear();
+            self.moves.resize(n, 0);
+        }
+        let values = &mut self.values[1..=n];
+        arrange(w, &self.channels, &self.moves, values, &mut self.order);
+        // Weights that lie in one bucket and are alike in their upper bits still are as they came.
+        if !ascending(values) && !insertion(values, &mut self.order) {
+            sort_by_comparing(w, values, &mut self.order);
         }
         let values = &mut self.values[1..=n];
         self.zeros = values.iter().take_while(|w| **w <= 0.0).count();
@@ -87,28 +94,30 @@ impl Sorted {
         self.guide[0] = self.zeros as u32;
     }
 
-    /// Moves the placed weights to their ranks, where no bucket holds more than `crowd` of those that are not
-    /// zero: all that is larger and stands before a weight, or smaller and behind, stands near.
+    /// Moves the placed channels to their ranks, where no bucket holds more than `crowd` of those whose weights are not
+    /// zero: all that is larger and stands before a weight, or smaller and behind, stands near. What is alike in its
+    /// upper bits stays as it came.
     #[inline(always)]
-    fn settle(&mut self, n: usize, crowd: usize) {
-        self.moves.clear();
-        self.moves.resize(n, 0);
-        let placed = &self.placed[NEAR..][..n];
-        for distance in 1..crowd {
-            let before = &self.placed[NEAR - distance..][..n];
-            let behind = &self.placed[NEAR + distance..][..n];
-            let sides = before.iter().zip(behind);
-            for ((to, w), (before, behind)) in self.moves.iter_mut().zip(placed).zip(sides) {
-                let up = to.wrapping_add(u32::from(behind < w));
-                *to = up.wrapping_sub(u32::from(before > w));
+    fn settle(&mut self, crowd: usize) {
+        let n = self.channels.len();
+        self.moves.resize(n.next_multiple_of(BLOCK), 0);
+        let (moves, _) = self.moves.as_chunks_mut::<BLOCK>();
+        for (block, moves) in moves.iter_mut().enumerate() {
+            let near = &self.placed[block * BLOCK..][..BLOCK + 2 * NEAR];
+            let at = |start: usize| near[start..].first_chunk::<BLOCK>();
+            let Some(own) = at(NEAR) else { break };
+            let mut to = [0; BLOCK];
+            for distance in 1..crowd.min(NEAR + 1) {
+                let (Some(before), Some(behind)) = (at(NEAR - distance), at(NEAR + distance))
+                else {
+                    break;
+                };
+                for i in 0..BLOCK {
+                    to[i] += i32::from(behind[i] < own[i]);
+                    to[i] -= i32::from(before[i] > own[i]);
+                }
             }
-        }
-        let (values, order) = (&mut self.values[1..=n], &mut self.order[..n]);
-        let all = placed.iter().zip(&self.channels).zip(&self.moves);
-        for (rank, ((w, channel), to)) in (0_u32..).zip(all) {
-            let rank = rank.wrapping_add(*to) as usize;
-            values[rank] = *w;
-            order[rank] = *channel;
+            *moves = to;
         }
     }
 
@@ -120,14 +129,20 @@ impl Sorted {
         let buckets = Buckets::of(w, most);
         self.buckets = buckets;
         self.guide.clear();
-        self.guide.resize(most + 4, 0);
-        self.keys.clear();
-        self.keys.extend(w.iter().map(|w| buckets.key(*w)));
-        for key in &self.keys {
-            self.guide[*key as usize + 2] += 1;
+        self.guide
+            .resize(buckets.key(f64::INFINITY) as usize + 4, 0);
+        self.keys.resize(w.len(), [0; 2]);
+        self.uppers.resize(w.len(), 0);
+        self.channels.resize(w.len(), 0);
+        let upper = buckets.upper();
+        for ((key, bits), w) in self.keys.iter_mut().zip(&mut self.uppers).zip(w) {
+            let above = buckets.above(*w);
+            *key = [(above >> buckets.shift) as u32, 0];
+            *bits = (above >> upper) as i32;
         }
+        count(&mut self.keys, &mut self.guide);
         // What lies in the bucket of zero is zero, unless weights are so small that they have no other.
-        let first = if buckets.low > 0.0 { 3 } else { 2 };
+        let first = if buckets.low > 0.0 { 2 } else { 1 };
         let crowd = self.guide[first..]
             .iter()
             .fold(0, |most, count| most.max(*count));
@@ -160,10 +175,73 @@ impl Buckets {
     /// The bucket of a value.
     #[inline(always)]
     pub(super) fn key(&self, value: f64) -> u32 {
+        (self.above(value) >> self.shift) as u32
+    }
+
+    /// By how many steps of the last bit a value lies above the lowest one.
+    #[inline(always)]
+    fn above(&self, value: f64) -> u64 {
         let value = if value > self.low { value } else { self.low };
         let value = if value < self.high { value } else { self.high };
-        (value.to_bits().wrapping_sub(self.low.to_bits()) >> self.shift) as u32
+        value.to_bits().wrapping_sub(self.low.to_bits())
     }
+
+    /// How many of these steps' last bits are more than 31 bits have room for.
+    #[inline(always)]
+    fn upper(&self) -> u32 {
+        let span = self.high.to_bits() - self.low.to_bits();
+        (u64::BITS - span.leading_zeros()).saturating_sub(31)
+    }
+}
+
+/// Counts what lies in each bucket, an entry late, and how many of each bucket come before each key.
+#[inline(never)]
+fn count(keys: &mut [[u32; 2]], guide: &mut [u32]) {
+    for [key, before] in keys {
+        let count = &mut guide[*key as usize + 1];
+        *before = *count;
+        *count += 1;
+    }
+}
+
+/// Places channels, and their upper bits, in the order of their buckets.
+#[inline(never)]
+fn place(
+    keys: &[[u32; 2]],
+    guide: &[u32],
+    uppers: &[i32],
+    channels: &mut [u32],
+    placed: &mut [i32],
+) {
+    let n = channels.len().min(placed.len());
+    let (channels, placed) = (&mut channels[..n], &mut placed[..n]);
+    for (i, ([key, before], upper)) in (0_u32..).zip(keys.iter().zip(uppers)) {
+        let rank = (guide[*key as usize] + before) as usize;
+        channels[rank] = i;
+        placed[rank] = *upper;
+    }
+}
+
+/// Moves channels and their weights to their ranks.
+#[inline(never)]
+fn arrange(w: &[f64], channels: &[u32], moves: &[i32], values: &mut [f64], order: &mut [u32]) {
+    let n = values.len().min(order.len());
+    let (values, order) = (&mut values[..n], &mut order[..n]);
+    for (rank, (channel, to)) in (0_u32..).zip(channels.iter().zip(moves)) {
+        let rank = rank.wrapping_add_signed(*to) as usize;
+        values[rank] = positive(w[*channel as usize]);
+        order[rank] = *channel;
+    }
+}
+
+/// Whether no value is less than the one before it.
+#[inline(always)]
+fn ascending(values: &[f64]) -> bool {
+    let next = values.get(1..).unwrap_or_default();
+    !values
+        .iter()
+        .zip(next)
+        .fold(false, |less, (a, b)| less | (b < a))
 }
 
 /// Orders values by moving each to its place among those before, equal ones in the order in which they

@@ -367,7 +367,7 @@ proptest! {
             let key = ranked.buckets.key(value);
             let below = w.iter().filter(|w| **w == 0.0 || **w < value).count();
             prop_assert_eq!(ranked.rank_in_full(key, |w| w < value), below);
-            prop_assert!(ranked.rank(key, |w| w < value) as usize <= below);
+            prop_assert!(ranked.rank(key, |w| w < value).0 as usize <= below);
         }
     }
 
