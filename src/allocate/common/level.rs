@@ -1,8 +1,10 @@
 //! The pairs of a level, solved side by side: looking up ranks and computing with them take turns, each a
-//! pass over columns, which keeps both fast.
+//! pass over columns, which keeps both fast. The more pairs, the better: what a pass looks up one by one, the next
+//! loads eight at a time, and has to wait for where it was written just before.
 
+use super::batch::{Batch, Own};
 use super::blend::Blend;
-use super::pairs::{Guess, Level, Pairs};
+use super::pairs::Pairs;
 use super::ranked::Ranked;
 
 /// What is known of the pairs of a level, a column for each number.
@@ -19,123 +21,56 @@ pub(super) struct Columns {
     /// NaN where it is not proved.
     tau: Vec<f64>,
     returns: [Vec<f64>; 2],
-}
-
-/// Pairs that were not proved, to be solved again from where they got to.
-#[derive(Debug, Default)]
-pub(super) struct Late {
-    /// Their positions.
-    at: Vec<u32>,
-    bounds: [Vec<f64>; 2],
-    powered: [Vec<f64>; 2],
-    scales: Vec<f64>,
-    found: Vec<[f64; 2]>,
-}
-
-impl Late {
-    /// Finds those without a number.
-    #[inline(always)]
-    fn find(&mut self, pairs: &Pairs, scales: &[f64], found: &[[f64; 2]]) {
-        let n = scales.len();
-        self.at.clear();
-        self.at.resize(n, 0);
-        let mut count = 0;
-        for (at, found) in found[..n].iter().enumerate() {
-            self.at[count] = at as u32;
-            count += usize::from(found[0].is_nan());
-        }
-        self.at.truncate(count);
-        let gather = |to: &mut Vec<f64>, from: &[f64]| {
-            to.clear();
-            to.extend(self.at.iter().map(|at| from[*at as usize]));
-        };
-        let [lo, hi] = &mut self.bounds;
-        gather(lo, &pairs.lo);
-        gather(hi, &pairs.hi);
-        for (to, from) in self.powered.iter_mut().zip(&pairs.powered) {
-            gather(to, from);
-        }
-        gather(&mut self.scales, scales);
-        self.found.resize(count, [0.0; 2]);
-    }
-}
-
-/// Guesses the solutions of a level that starts here from those before.
-#[inline(always)]
-pub(super) fn guess(guesses: &[Guess], start: usize, scales: &mut [f64]) {
-    let (before, scales) = scales.split_at_mut(start);
-    for (scale, guess) in scales.iter_mut().zip(guesses) {
-        let (near, far) = (before[guess.near], before[guess.far]);
-        let between = near + guess.ratio * (near - far);
-        *scale = if between > 0.0 { between } else { near };
-    }
+    batch: Batch,
 }
 
 impl Columns {
-    /// Improves `1 / tau` of the pairs of a level in its steps, and writes what they bring: NaN where that is not
-    /// proved, though nearly known then.
+    /// Solves the blend's own pairs, and writes what they bring.
     #[inline(always)]
     pub(super) fn solve<const JUDGES: usize>(
         &mut self,
         blend: &Blend<'_>,
         pairs: &Pairs,
-        level: &Level,
+        (sources, own): (&[u32], &mut Own),
         scales: &mut [f64],
-        found: &mut [[f64; 2]],
+        returns: &mut [[f64; 2]],
     ) {
-        let of_level = level.start..level.end;
-        let (lo, hi) = (&pairs.lo[of_level.clone()], &pairs.hi[of_level.clone()]);
-        let powered = pairs.powered.each_ref().map(|all| &all[of_level.clone()]);
-        let (scales, found) = (&mut scales[of_level.clone()], &mut found[of_level]);
-        let n = scales.len();
-        self.fit(n);
-        for _ in 0..level.steps {
-            self.keys(blend.ranked, lo, hi, scales);
-            self.near(n, blend.ranked);
-            self.step(blend, lo, hi, scales);
-        }
-        self.exact::<JUDGES>(blend, [lo, hi], powered, scales, found);
-    }
-
-    /// Solves the pairs again that are not proved, and settles those that still are not.
-    #[inline(always)]
-    pub(super) fn solve_late<const JUDGES: usize>(
-        &mut self,
-        blend: &Blend<'_>,
-        pairs: &Pairs,
-        late: &mut Late,
-        scales: &[f64],
-        found: &mut [[f64; 2]],
-    ) {
-        late.find(pairs, scales, found);
-        self.fit(late.at.len());
-        let bounds = late.bounds.each_ref().map(Vec::as_slice);
-        let powered = late.powered.each_ref().map(Vec::as_slice);
-        self.exact::<JUDGES>(blend, bounds, powered, &mut late.scales, &mut late.found);
-        for (i, at) in late.at.iter().enumerate() {
-            let mut again = late.found[i];
-            if again[0].is_nan() {
-                let [lo, hi] = bounds.map(|side| side[i]);
-                again = blend.settle::<JUDGES>(lo, hi, late.scales[i]);
+        let mut batch = std::mem::take(&mut self.batch);
+        for (level, at) in own.levels(&pairs.levels) {
+            batch.gather(pairs, at, blend.elasticity);
+            batch.guess(&pairs.guesses, at, sources, scales);
+            self.fit(at.len());
+            for _ in 0..level.steps {
+                self.keys(blend.ranked, &batch);
+                self.near(at.len(), blend.ranked);
+                self.step(blend, &mut batch);
             }
-            found[*at as usize] = again;
+            self.exact::<JUDGES>(blend, &mut batch);
+            batch.scatter(at, scales, returns);
         }
+        // Those that are not proved are solved again, from where they got to, and settled if they still are not.
+        let at = own.keep_unknown(returns);
+        batch.gather(pairs, at, blend.elasticity);
+        batch.resume(at, scales);
+        self.fit(at.len());
+        self.exact::<JUDGES>(blend, &mut batch);
+        for (i, found) in batch.found.iter_mut().enumerate() {
+            if found[0].is_nan() {
+                let [lo, hi] = batch.bounds.each_ref().map(|side| side[i]);
+                *found = blend.settle::<JUDGES>(lo, hi, batch.scales[i]);
+            }
+        }
+        batch.scatter(at, scales, returns);
+        self.batch = batch;
     }
 
     /// Solves pairs by exact ranks, where they prove themselves, and improves the `1 / tau` of others.
     #[inline(always)]
-    fn exact<const JUDGES: usize>(
-        &mut self,
-        blend: &Blend<'_>,
-        [lo, hi]: [&[f64]; 2],
-        powered: [&[f64]; 2],
-        scales: &mut [f64],
-        found: &mut [[f64; 2]],
-    ) {
-        let n = scales.len();
-        self.values(blend.ranked, lo, hi, scales);
+    fn exact<const JUDGES: usize>(&mut self, blend: &Blend<'_>, batch: &mut Batch) {
+        let n = batch.scales.len();
+        self.values(blend.ranked, batch);
         self.ranks(n, blend.ranked);
-        self.prove(blend, lo, hi, scales);
+        self.prove(blend, batch);
         if blend.elasticity != 1.0 {
             for tau in &mut self.tau[..n] {
                 *tau = tau.powf(blend.elasticity);
@@ -143,9 +78,13 @@ impl Columns {
         }
         for judge in 0..JUDGES {
             self.worth(n, blend.ranked, judge);
-            self.judge(judge, blend.ranked.totals[judge], powered);
+            self.judge(
+                judge,
+                blend.ranked.totals[judge],
+                batch.powered(blend.elasticity),
+            );
         }
-        for (i, found) in found.iter_mut().enumerate() {
+        for (i, found) in batch.found.iter_mut().enumerate() {
             *found = [
                 self.returns[0][i],
                 if JUDGES > 1 { self.returns[1][i] } else { 0.0 },
@@ -170,9 +109,9 @@ impl Columns {
 
     /// The buckets of `lo / tau` and `hi / tau`.
     #[inline(always)]
-    fn keys(&mut self, ranked: Ranked<'_>, lo: &[f64], hi: &[f64], scales: &[f64]) {
-        for (at, side) in self.at.iter_mut().zip([lo, hi]) {
-            for ((at, bound), scale) in at.iter_mut().zip(side).zip(scales) {
+    fn keys(&mut self, ranked: Ranked<'_>, batch: &Batch) {
+        for (at, side) in self.at.iter_mut().zip(&batch.bounds) {
+            for ((at, bound), scale) in at.iter_mut().zip(side).zip(&batch.scales) {
                 *at = ranked.buckets.key(bound * scale);
             }
         }
@@ -180,11 +119,13 @@ impl Columns {
 
     /// The same, and `lo / tau` and `hi / tau` themselves in place of the weights that lie before them.
     #[inline(always)]
-    fn values(&mut self, ranked: Ranked<'_>, lo: &[f64], hi: &[f64], scales: &[f64]) {
+    fn values(&mut self, ranked: Ranked<'_>, batch: &Batch) {
         let [e0, _, e2, _] = &mut self.ends;
-        let sides = [lo, hi].into_iter().zip([e0, e2]);
+        let sides = batch.bounds.iter().zip([e0, e2]);
         for (at, (side, value)) in self.at.iter_mut().zip(sides) {
-            for (((at, value), bound), scale) in at.iter_mut().zip(value).zip(side).zip(scales) {
+            for (((at, value), bound), scale) in
+                at.iter_mut().zip(value).zip(side).zip(&batch.scales)
+            {
                 *value = bound * scale;
                 *at = ranked.buckets.key(*value);
             }
@@ -199,7 +140,8 @@ impl Columns {
 
     /// A step of Newton's method on `1 / tau`, by ranks that are nearly right.
     #[inline(always)]
-    fn step(&self, blend: &Blend<'_>, lo: &[f64], hi: &[f64], scales: &mut [f64]) {
+    fn step(&self, blend: &Blend<'_>, batch: &mut Batch) {
+        let ([lo, hi], scales) = (&batch.bounds, &mut batch.scales[..]);
         let n = scales.len();
         let [from, to] = self.at.each_ref().map(|at| &at[..n]);
         let (lo, hi, weight) = (&lo[..n], &hi[..n], &self.weight[..n]);
@@ -227,7 +169,8 @@ impl Columns {
 
     /// The solutions by exact ranks, where they prove themselves.
     #[inline(always)]
-    fn prove(&mut self, blend: &Blend<'_>, lo: &[f64], hi: &[f64], scales: &mut [f64]) {
+    fn prove(&mut self, blend: &Blend<'_>, batch: &mut Batch) {
+        let ([lo, hi], scales) = (&batch.bounds, &mut batch.scales[..]);
         let n = scales.len();
         let [from, to] = self.at.each_ref().map(|at| &at[..n]);
         let [e0, e1, e2, e3] = self.ends.each_ref().map(|ends| &ends[..n]);

@@ -11,13 +11,15 @@
 //!
 //! A side that no weight reaches decides nothing: where `hi` cuts some weights, the others grow, and a `lo` below
 //! all of them stays below; so does a `hi` above all of them stay above where `lo` lifts some. Pairs that
-//! differ in such a side have one solution, in every bit, and it is found once.
+//! differ in such a side have one solution, in every bit, and it is found once: pairs are chosen for some blends that are
+//! much alike, and each blend solves those of them that are its own.
 
 #![expect(
     clippy::cast_possible_truncation,
     reason = "ranks and buckets are 32-bit: a blend has fewer than 2^32 channels"
 )]
 
+mod batch;
 mod blend;
 mod level;
 mod pairs;
@@ -29,8 +31,9 @@ mod tests;
 
 pub use self::pairs::CommonBounds;
 
+use self::batch::Own;
 use self::blend::Blend;
-use self::level::{Columns, Late};
+use self::level::Columns;
 use self::ranked::Sums;
 use self::solved::{Measure, Solved};
 use self::sorted::Sorted;
@@ -45,7 +48,7 @@ pub struct CommonScratch {
     /// `1 / tau` of every pair that is solved.
     scales: Vec<f64>,
     columns: Columns,
-    late: Late,
+    own: Own,
     /// Where what each of them brings comes from.
     sources: Vec<u32>,
     /// What every one of them brings, and what the weights bring.
@@ -136,28 +139,18 @@ impl<R: FnMut(usize, [f64; 2])> Work for Returns<'_, R> {
             .sums
             .add_up(&scratch.sorted, self.w, self.rates, solved.elasticity);
         let n = solved.given.len();
-        scratch.scales.resize(n, 1.0);
+        scratch.scales.clear();
+        scratch.scales.resize(n + 1, 1.0);
         scratch.returns.resize(n + 1, [0.0; 2]);
         solved.sources(ranked.reach(), &mut scratch.sources);
+        scratch.own.find(&solved.pairs.levels, &scratch.sources);
         let blend = Blend::new(ranked, solved.elasticity);
-        let (columns, scales) = (&mut scratch.columns, &mut scratch.scales[..]);
-        let returns = &mut scratch.returns[..];
-        for level in &solved.pairs.levels {
-            if level.start == 0 {
-                scales[..level.end].fill(1.0);
-            } else {
-                let guesses = &solved.pairs.guesses[level.start..level.end];
-                level::guess(guesses, level.start, scales);
-            }
-            match self.rates.len() {
-                0 | 1 => columns.solve::<1>(&blend, &solved.pairs, level, scales, returns),
-                _ => columns.solve::<2>(&blend, &solved.pairs, level, scales, returns),
-            }
-        }
-        let late = &mut scratch.late;
+        let own = (&scratch.sources[..], &mut scratch.own);
+        let (scales, returns) = (&mut scratch.scales[..], &mut scratch.returns[..]);
+        let (columns, pairs) = (&mut scratch.columns, &solved.pairs);
         match self.rates.len() {
-            0 | 1 => columns.solve_late::<1>(&blend, &solved.pairs, late, scales, returns),
-            _ => columns.solve_late::<2>(&blend, &solved.pairs, late, scales, returns),
+            0 | 1 => columns.solve::<1>(&blend, pairs, own, scales, returns),
+            _ => columns.solve::<2>(&blend, pairs, own, scales, returns),
         }
         let [first, second] = blend.ranked.totals;
         // Weights that are kept come last.

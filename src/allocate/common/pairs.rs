@@ -217,3 +217,26 @@ fn levels(rows: usize) -> Vec<Vec<Between>> {
         gaps = parts;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_is_solved_once_and_after_those_that_it_is_guessed_from() {
+        for rows in 0..100 {
+            let mut known = vec![false; rows];
+            for (number, level) in levels(rows).iter().enumerate() {
+                for between in level.iter().filter(|_| number > 0) {
+                    let [near, far] = between.others;
+                    assert!(known[near] && known[far] && near != far, "{rows}");
+                    assert!(between.row.abs_diff(near) <= between.row.abs_diff(far));
+                }
+                for between in level {
+                    assert!(!std::mem::replace(&mut known[between.row], true), "{rows}");
+                }
+            }
+            assert!(known.iter().all(|known| *known), "{rows}");
+        }
+    }
+}
