@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::passes::{Lane, Mix, ZERO, larger, map, smaller, zip};
 use crate::allocate::Bounds;
 use crate::lanes::{self, LANES};
-use crate::vector::{Work, widest};
+use crate::vector::{Work, turn, widest};
 
 /// One blend, clipped by one pair of bounds.
 #[derive(Debug, Clone, Copy)]
@@ -110,6 +110,7 @@ impl Work for Divided<'_> {
         for ((out, (o, p)), (lo, hi)) in self.out.iter_mut().zip(blend).zip(limits) {
             let x = clipped(Mix::weight(factors, *o, p), *lo, *hi);
             *out = zip(x, self.divisor, |x, divisor| x / divisor);
+            turn();
         }
     }
 }

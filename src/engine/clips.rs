@@ -318,20 +318,38 @@ impl ClipGroup {
             return;
         }
         let binding = sides.binding::<UNDER>(stretch);
-        let (weight, worth) = sums.split_at_mut(count);
-        if !UNDER && !stretch.whole && binding < common {
-            // Those that bind elsewhere leave everything here.
-            let [of_weight, of_worth @ ..] = self.whole_stretch(stretch, judges);
-            let add = |sums: &mut [Lane], of_stretch: Lane| {
-                for sum in sums {
-                    *sum = zip(*sum, of_stretch, |x, y| x + y);
-                }
-            };
-            add(&mut weight[binding..common], of_weight);
-            for (worth, of_worth) in worth.chunks_mut(count).zip(of_worth) {
-                add(&mut worth[binding..common], of_worth);
+        // Those that bind elsewhere only leave everything here: what that is, the first of them sums alone.
+        let shares = !UNDER && !stretch.whole && binding < common;
+        let mut before = [ZERO; 1 + JUDGES];
+        if shares {
+            for (before, sums) in before.iter_mut().zip(sums.chunks_mut(count)) {
+                std::mem::swap(before, &mut sums[binding]);
             }
         }
+        let passed = binding + usize::from(shares);
+        self.pass::<UNDER>(sides, passed, limits, stretch, judges, sums);
+        if shares {
+            for (before, sums) in before.into_iter().zip(sums.chunks_mut(count)) {
+                let here = std::mem::replace(&mut sums[binding], before);
+                for sum in &mut sums[binding..common] {
+                    *sum = zip(*sum, here, |x, y| x + y);
+                }
+            }
+        }
+    }
+
+    /// Passes over a stretch for so many of the common bounds of a side, and for the others.
+    fn pass<const UNDER: bool>(
+        &self,
+        sides: &Sides,
+        passed: usize,
+        limits: &Limits,
+        stretch: &Stretch<'_>,
+        judges: &[LaneJudge<'_>],
+        sums: &mut [Lane],
+    ) {
+        let (count, common) = (sides.len(), sides.common.len());
+        let (weight, worth) = sums.split_at_mut(count);
         let each = |raised: bool, weights: &mut [Lane], worth: &mut [Lane], rates| {
             if sides.each.is_empty() {
                 return;
@@ -354,18 +372,18 @@ impl ClipGroup {
                 let (worth, worth_each) = worth.split_at_mut(common);
                 let (weight, weight_each) = weight.split_at_mut(common);
                 let (weight, weight_each) = if position == 0 {
-                    (&mut weight[..binding], weight_each)
+                    (&mut weight[..passed], weight_each)
                 } else {
                     (&mut [] as &mut [Lane], &mut [] as &mut [Lane])
                 };
                 let rates = Some(judge.rates);
-                let binding = &sides.common[..binding];
-                side::<_, UNDER>(stretch, false, rates, binding, weight, worth);
+                let common = &sides.common[..passed];
+                side::<_, UNDER>(stretch, false, rates, common, weight, worth);
                 each(false, weight_each, worth_each, rates);
             }
         } else {
             let (weight, weight_each) = weight.split_at_mut(common);
-            let (of_weights, of_worth) = (&sides.common[..binding], &sides.raised[..binding]);
+            let (of_weights, of_worth) = (&sides.common[..passed], &sides.raised[..passed]);
             side::<_, UNDER>(stretch, false, None, of_weights, weight, &mut []);
             each(false, weight_each, &mut [], None);
             for (judge, worth) in judges.iter().zip(worth.chunks_mut(count)) {
@@ -375,19 +393,6 @@ impl ClipGroup {
                 each(true, &mut [], worth_each, rates);
             }
         }
-    }
-
-    /// The sums of a stretch of channels without any bound: of weight, and of return per judge.
-    fn whole_stretch(&self, stretch: &Stretch<'_>, judges: &[LaneJudge<'_>]) -> [Lane; 1 + JUDGES] {
-        let (none, raised): ([Common; 1], bool) = ([Common(f64::INFINITY)], self.exponent != 1.0);
-        let mut sums = [ZERO; 1 + JUDGES];
-        let (weight, worth) = sums.split_at_mut(1);
-        side::<_, false>(stretch, false, None, &none, weight, &mut []);
-        for (sum, judge) in worth.iter_mut().zip(judges) {
-            let sum = std::slice::from_mut(sum);
-            side::<_, false>(stretch, raised, Some(judge.rates), &none, &mut [], sum);
-        }
-        sums
     }
 
     /// Divides the sums by those of the blend itself and by the returns of today's mix, so that what

@@ -754,9 +754,7 @@ impl Work for Prepare<'_> {
     fn run(self) -> Lane {
         let conversions = self.conversions.iter().zip(&self.level.worth);
         for (rate, (conversions, worth)) in self.rates.iter_mut().zip(conversions) {
-            for lane in 0..LANES {
-                rate[lane] = conversions[lane] * worth;
-            }
+            *rate = map(*conversions, |conversions| conversions * worth);
             turn();
         }
         Dot {

@@ -149,11 +149,6 @@ impl FixedSample {
     /// Draws the samples of eight replicates: `out[i][lane]` is the count of channel `first + i` in
     /// `replicates[lane]`, for as many channels as `out` is long. Time: O(n), about 4 ns a draw while the
     /// tables fit into a cache; no allocation but for what is remembered.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "counts are kept in as many bytes as the highest one needs"
-    )]
     pub fn fill(
         &self,
         replicates: &[u64; REPLICATES],
@@ -162,17 +157,16 @@ impl FixedSample {
     ) {
         let which = (replicates, first);
         match &self.remembered {
-            Remembered::Bytes(groups) => self.repeat(groups, |count| count as u8, which, out),
-            Remembered::Words(groups) => self.repeat(groups, |count| count as u16, which, out),
+            Remembered::Bytes(groups) => self.repeat(groups, which, out),
+            Remembered::Words(groups) => self.repeat(groups, which, out),
             Remembered::Nothing => self.draw(which, out),
         }
     }
 
     /// Repeats what was drawn before, or draws and remembers it.
-    fn repeat<T: Copy + Default + Into<f64>>(
+    fn repeat<T: Small>(
         &self,
         groups: &[OnceLock<Box<[[T; REPLICATES]]>>],
-        small: impl Fn(i32) -> T,
         (replicates, first): (&[u64; REPLICATES], usize),
         out: &mut [[f64; REPLICATES]],
     ) {
@@ -188,7 +182,6 @@ impl FixedSample {
         let mut counts = vec![[T::default(); REPLICATES]; out.len()].into_boxed_slice();
         widest(Remember {
             drawn: out,
-            small,
             counts: &mut counts,
         });
         // Where another thread was first it has drawn the same.
@@ -266,25 +259,52 @@ fn whole_group(replicates: &[u64; REPLICATES]) -> Option<usize> {
     whole.then_some(group)
 }
 
-struct Remember<'a, T, F> {
+/// A count in few bytes.
+trait Small: Copy + Default + Into<i32> {
+    /// The lowest bits.
+    fn of(bits: u64) -> Self;
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the lowest bits are wanted"
+)]
+impl Small for u8 {
+    #[inline(always)]
+    fn of(bits: u64) -> Self {
+        bits as Self
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the lowest bits are wanted"
+)]
+impl Small for u16 {
+    #[inline(always)]
+    fn of(bits: u64) -> Self {
+        bits as Self
+    }
+}
+
+struct Remember<'a, T> {
     drawn: &'a [[f64; REPLICATES]],
-    small: F,
     counts: &'a mut [[T; REPLICATES]],
 }
 
-impl<T, F: Fn(i32) -> T> Work for Remember<'_, T, F> {
+impl<T: Small> Work for Remember<'_, T> {
     type Output = ();
 
     #[inline(always)]
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "whole numbers of at most 16 bits"
-    )]
     fn run(self) {
+        // Added to a whole number, it leaves that in the lowest bits: a cast would look for NaNs, one by one.
+        const WHOLE: f64 = 4_503_599_627_370_496.0;
         for (counts, drawn) in self.counts.iter_mut().zip(self.drawn) {
+            let mut small = [T::default(); REPLICATES];
             for lane in 0..REPLICATES {
-                counts[lane] = (self.small)(drawn[lane] as i32);
+                small[lane] = T::of((drawn[lane] + WHOLE).to_bits());
             }
+            *counts = small;
             turn();
         }
     }
@@ -295,15 +315,22 @@ struct Recall<'a, T> {
     out: &'a mut [[f64; REPLICATES]],
 }
 
-impl<T: Copy + Into<f64>> Work for Recall<'_, T> {
+impl<T: Small> Work for Recall<'_, T> {
     type Output = ();
 
     #[inline(always)]
     fn run(self) {
         for (out, counts) in self.out.iter_mut().zip(self.counts) {
+            // In two steps, all lanes of each at once.
+            let mut whole = [0_i32; REPLICATES];
             for lane in 0..REPLICATES {
-                out[lane] = counts[lane].into();
+                whole[lane] = counts[lane].into();
             }
+            let mut numbers = [0.0; REPLICATES];
+            for lane in 0..REPLICATES {
+                numbers[lane] = f64::from(whole[lane]);
+            }
+            *out = numbers;
             turn();
         }
     }
