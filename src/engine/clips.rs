@@ -19,7 +19,7 @@ use std::ops::Range;
 use super::layout::{Chosen, JUDGES, Layout, ONE, Part, row};
 use super::limits::{Limit, Limits};
 use super::passes::{
-    Beside, Common, Lane, Lanes, PerChannel, Reach, STRETCH, Same, ZERO, larger, smaller, zip,
+    Beside, Common, Lane, Lanes, PerChannel, Reach, STRETCH, Same, ZERO, larger, room, smaller, zip,
 };
 use super::plan::Branch;
 use crate::lanes::LANES;
@@ -40,8 +40,17 @@ pub(super) struct ClipGroup {
     first: usize,
     /// The distinct configurations, where their lifts are fewer than the sums they are made of: those are
     /// kept instead.
-    pairs: Vec<(Upper, Lower)>,
+    pairs: Vec<Pair>,
 }
+
+/// Where among the sums those of a configuration are, weight and returns; [`NOWHERE`] where there is nothing.
+#[derive(Debug, Clone, Copy)]
+struct Pair {
+    over: [usize; 1 + JUDGES],
+    under: [usize; 1 + JUDGES],
+}
+
+const NOWHERE: usize = usize::MAX;
 
 /// Position of an upper bound among those of a group; `None` where there is none.
 type Upper = Option<usize>;
@@ -175,7 +184,11 @@ impl ClipGroup {
                 let position = pairs.partition_point(|other| *other < pair(branch));
                 layout.lifts_at(branch.slot as usize, group.first + position * group.judges);
             }
-            group.pairs = pairs.into_iter().map(unpack).collect();
+            let place = |(upper, lower): (Upper, Lower)| Pair {
+                over: group.upper_at(upper),
+                under: lower.map_or([NOWHERE; 1 + JUDGES], |lower| group.lower_at(lower)),
+            };
+            group.pairs = pairs.into_iter().map(unpack).map(place).collect();
         } else {
             group.first = layout.take(group.sums());
             for branch in branches {
@@ -246,7 +259,7 @@ impl ClipGroup {
     fn upper_at(&self, upper: Upper) -> [usize; 1 + JUDGES] {
         let skipped = usize::from(self.unlimited) * self.judges;
         match upper {
-            None => [usize::MAX, 0, 1],
+            None => [NOWHERE, 0, 1],
             Some(upper) => self.over.at(skipped, upper),
         }
     }
@@ -396,72 +409,140 @@ impl ClipGroup {
     }
 
     /// Divides the sums by those of the blend itself and by the returns of today's mix, so that what
-    /// clips nothing is exactly 1; writes the rows that are kept. `total` is the sum of the blend, `most` the
-    /// largest weight of every lane, where bounds are common.
+    /// clips nothing is exactly 1; writes the rows that are kept, through a buffer for lifts.
     pub(super) fn finish(
         &self,
-        (alpha, total, most): (f64, Lane, Lane),
+        blend: &Blended,
         judges: &[LaneJudge<'_>],
         sums: &mut [Lane],
+        lifts: &mut Vec<Lane>,
         mut write: impl FnMut(usize, Lane),
     ) {
-        let (unlimited, rest) = sums.split_at_mut(usize::from(self.unlimited) * self.judges);
+        room(lifts, self.pairs.len() * self.judges);
+        widest(Finish {
+            group: self,
+            blend,
+            judges,
+            sums: &mut *sums,
+            lifts: &mut *lifts,
+        });
+        let rows = if self.pairs.is_empty() { sums } else { lifts };
+        for (position, row) in rows.iter().enumerate() {
+            write(self.first + position, *row);
+        }
+    }
+}
+
+/// A blend as a whole.
+#[derive(Debug)]
+pub(super) struct Blended {
+    pub(super) alpha: f64,
+    /// Sum of today's shares, and of the target's.
+    pub(super) totals: [Lane; 2],
+    /// The largest weight of every lane, where bounds are common.
+    pub(super) most: Lane,
+}
+
+impl Blended {
+    /// `(1 - alpha) x + alpha y` of something of today's shares and of the target's: exactly today's where nothing
+    /// moves.
+    #[inline(always)]
+    fn of(&self, today: Lane, target: Lane) -> Lane {
+        if self.alpha > 0.0 {
+            zip(today, target, |x, y| {
+                (1.0 - self.alpha) * x + self.alpha * y
+            })
+        } else {
+            today
+        }
+    }
+}
+
+/// [`ClipGroup::finish`], but for the writing. One loop for all: what is stored number by number between loops takes
+/// long to be loaded by eight.
+struct Finish<'a> {
+    group: &'a ClipGroup,
+    blend: &'a Blended,
+    judges: &'a [LaneJudge<'a>],
+    sums: &'a mut [Lane],
+    lifts: &'a mut [Lane],
+}
+
+impl Work for Finish<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Self {
+            group,
+            blend,
+            judges,
+            sums,
+            lifts,
+        } = self;
+        let skipped = usize::from(group.unlimited) * group.judges;
+        let (unlimited, rest) = sums.split_at_mut(skipped);
         for (sum, judge) in unlimited.iter_mut().zip(judges) {
-            if self.exponent == 1.0 {
-                *sum = zip(judge.baseline, judge.target, |today, target| {
-                    // Exactly today's return where nothing moves.
-                    if alpha == 0.0 {
-                        today
-                    } else {
-                        (1.0 - alpha) * today + alpha * target
-                    }
-                });
+            if group.exponent == 1.0 {
+                *sum = blend.of(judge.baseline, judge.target);
             }
             *sum = zip(*sum, judge.baseline, |x, y| x / y);
         }
-        let (over, under) = rest.split_at_mut(self.over.len() * (1 + self.judges));
-        let baselines = judges.iter().map(|judge| judge.baseline);
-        let divisors = || [total].into_iter().chain(baselines.clone());
-        // There are none where all bounds differ between channels; nobody asks for them then.
-        let unlimited = unlimited.iter().copied().chain(std::iter::repeat(ZERO));
-        let unlimited = std::iter::once([1.0; LANES]).chain(unlimited);
-        let count = self.over.len().max(1);
-        let of_over = over.chunks_mut(count).zip(divisors()).zip(unlimited);
-        for ((sums, by), unlimited) in of_over {
-            widest(Over {
-                sums,
-                by,
-                limits: &self.over.common,
-                most,
-                unlimited,
-            });
-        }
-        let count = self.under.len().max(1);
-        for (sums, by) in under.chunks_mut(count).zip(divisors()) {
-            widest(Divide { sums, by });
-        }
-        if self.pairs.is_empty() {
-            for (position, sum) in sums.iter().enumerate() {
-                write(self.first + position, *sum);
-            }
-            return;
-        }
-        for (position, (upper, lower)) in self.pairs.iter().enumerate() {
-            let over = self.upper_at(*upper);
-            let under = lower.map(|lower| self.lower_at(lower));
-            let parts = |which: usize| {
-                let over = sums.get(over[which]).copied().unwrap_or([1.0; LANES]);
-                [over, under.map_or(ZERO, |under| sums[under[which]])]
+        let total = blend.of(blend.totals[0], blend.totals[1]);
+        let (over, under) = rest.split_at_mut(group.over.len() * (1 + group.judges));
+        for which in 0..=group.judges {
+            let (by, unlimited) = match which.checked_sub(1) {
+                None => (total, [1.0; LANES]),
+                // There is none where all bounds differ between channels; nobody asks for it then.
+                Some(judge) => (
+                    judges[judge].baseline,
+                    unlimited.get(judge).copied().unwrap_or(ZERO),
+                ),
             };
-            for judge in 0..self.judges {
-                let lift = widest(LiftOf {
-                    worth: parts(1 + judge),
-                    weight: parts(0),
-                    elasticity: self.exponent,
-                });
-                write(self.first + position * self.judges + judge, lift);
+            let count = group.over.len();
+            let over = Over {
+                sums: &mut over[which * count..(which + 1) * count],
+                by,
+                limits: &group.over.common,
+                most: blend.most,
+                unlimited,
+            };
+            over.run();
+            let count = group.under.len();
+            let under = Divide {
+                sums: &mut under[which * count..(which + 1) * count],
+                by,
+            };
+            under.run();
+        }
+        for (pair, lifts) in group
+            .pairs
+            .iter()
+            .zip(lifts.chunks_mut(group.judges.max(1)))
+        {
+            let parts = |which: usize| {
+                [
+                    sums.get(pair.over[which]).copied().unwrap_or([1.0; LANES]),
+                    sums.get(pair.under[which]).copied().unwrap_or(ZERO),
+                ]
+            };
+            for (judge, lift) in lifts.iter_mut().enumerate() {
+                *lift = lift_of(parts(1 + judge), parts(0), group.exponent);
             }
         }
+    }
+}
+
+/// Return over weight to the power of the elasticity, less 1; both in two parts.
+#[inline(always)]
+fn lift_of(worth: [Lane; 2], weight: [Lane; 2], elasticity: f64) -> Lane {
+    let sum = |[a, b]: [Lane; 2]| zip(a, b, |x, y| x + y);
+    let (worth, weight) = (sum(worth), sum(weight));
+    if elasticity == 1.0 {
+        zip(worth, weight, |worth, weight| worth / weight - 1.0)
+    } else {
+        let lift = |worth: f64, weight: f64| worth / weight.powf(elasticity) - 1.0;
+        zip(worth, weight, lift)
     }
 }
 
@@ -520,30 +601,6 @@ impl Work for Over<'_> {
         }
         let (sums, by) = (each, self.by);
         Divide { sums, by }.run();
-    }
-}
-
-/// Return over weight to the power of the elasticity, less 1; both in two parts.
-struct LiftOf {
-    worth: [Lane; 2],
-    weight: [Lane; 2],
-    elasticity: f64,
-}
-
-impl Work for LiftOf {
-    type Output = Lane;
-
-    #[inline(always)]
-    fn run(self) -> Lane {
-        let sum = |[a, b]: [Lane; 2]| zip(a, b, |x, y| x + y);
-        let (worth, weight) = (sum(self.worth), sum(self.weight));
-        if self.elasticity == 1.0 {
-            zip(worth, weight, |worth, weight| worth / weight - 1.0)
-        } else {
-            let elasticity = self.elasticity;
-            let lift = |worth: f64, weight: f64| worth / weight.powf(elasticity) - 1.0;
-            zip(worth, weight, lift)
-        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::attainable::Attainable;
 use super::chain::Chain;
 use super::clipped::Clip;
-use super::clips::{ClipGroup, LaneJudge, Rates, Stretch};
+use super::clips::{Blended, ClipGroup, LaneJudge, Rates, Stretch};
 use super::idle::Idle;
 use super::kept::Kept;
 use super::lifts::Rest;
@@ -93,6 +93,7 @@ pub(super) struct Buffers {
     sums: Vec<Lane>,
     /// Per alpha, the largest weight of every lane.
     most: Vec<Lane>,
+    lifts: Vec<Lane>,
     single: Single,
     projections: ProjectScratch,
 }
@@ -438,6 +439,7 @@ impl<'a> Kernel<'a> {
         let mut weights = std::mem::take(&mut buffers.weights);
         let mut raised = std::mem::take(&mut buffers.raised);
         let mut most = std::mem::take(&mut buffers.most);
+        let mut lifts = std::mem::take(&mut buffers.lifts);
         most.clear();
         most.resize(delta.alphas.len(), ZERO);
         let mut judges: Vec<Option<([LaneJudge<'_>; 2], usize)>> = vec![None; self.levels.len()];
@@ -497,16 +499,20 @@ impl<'a> Kernel<'a> {
         }
         let mut at = 0;
         for (alpha, most) in delta.alphas.iter().zip(&most) {
-            let total = blended_total(alpha.alpha, self.total, targets.total);
+            let blend = Blended {
+                alpha: alpha.alpha,
+                totals: [self.total, targets.total],
+                most: *most,
+            };
             for group in &alpha.clips {
                 let of_group = &mut sums[at..at + group.sums()];
-                let blend = (alpha.alpha, total, *most);
-                group.finish(blend, judges_in(&judges, group), of_group, &mut *out.write);
+                let of_judges = judges_in(&judges, group);
+                group.finish(&blend, of_judges, of_group, &mut lifts, &mut *out.write);
                 at += group.sums();
             }
         }
         (buffers.sums, buffers.weights, buffers.raised) = (sums, weights, raised);
-        buffers.most = most;
+        (buffers.most, buffers.lifts) = (most, lifts);
     }
 
     /// The projections of an alpha onto common bounds.
@@ -791,17 +797,6 @@ fn judges_in<'a, 'b>(
     judges[group.elasticity]
         .as_ref()
         .map_or(&[], |(judges, count)| &judges[..*count])
-}
-
-/// `sum w` of a blend.
-fn blended_total(alpha: f64, status_quo: Lane, target: Lane) -> Lane {
-    let mut total = status_quo;
-    if alpha > 0.0 {
-        for lane in 0..LANES {
-            total[lane] = (1.0 - alpha) * status_quo[lane] + alpha * target[lane];
-        }
-    }
-    total
 }
 
 /// Writes `x_i^exponent`.
