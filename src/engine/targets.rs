@@ -219,13 +219,22 @@ pub(super) struct Quarters {
 
 impl Quarters {
     /// A power that is made of products and square roots; `None` where it takes logarithms.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a whole number from 0 to 32"
+    )]
     pub(super) fn of(delta: f64) -> Option<Self> {
         let quarters = 4.0 * delta;
-        let products = delta <= HIGHEST_PRODUCT && quarters == quarters.floor();
-        products.then(|| Self {
-            bits: [1.0, 2.0, 4.0, 8.0].map(|bit: f64| (delta / bit).floor() % 2.0 == 1.0),
-            half: quarters.rem_euclid(4.0) >= 2.0,
-            quarter: quarters.rem_euclid(2.0) == 1.0,
+        if !(0.0..=4.0 * HIGHEST_PRODUCT).contains(&quarters) || quarters != quarters.floor() {
+            return None;
+        }
+        let quarters = quarters as u8;
+        let bit = |which: u8| quarters >> which & 1 == 1;
+        Some(Self {
+            bits: [2, 3, 4, 5].map(bit),
+            half: bit(1),
+            quarter: bit(0),
         })
     }
 
