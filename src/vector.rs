@@ -9,7 +9,8 @@
 use std::sync::atomic::{AtomicU8, Ordering};
 
 /// An inner loop. `run`, and all that it calls, must be `#[inline(always)]`: only inlined code is
-/// compiled for the wider instructions.
+/// compiled for the wider instructions. Looking up in tables and writing to scattered places, which these do no better,
+/// may stand apart: a small loop has the registers to itself.
 pub trait Work {
     /// What it computes.
     type Output;

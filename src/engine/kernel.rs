@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::attainable::Attainable;
 use super::chain::Chain;
 use super::clipped::Clip;
-use super::clips::{Blended, ClipGroup, LaneJudge, Rates, Stretch};
+use super::clips::{ClipGroup, LaneJudge, Rates, Stretch, Whole};
 use super::idle::Idle;
 use super::kept::Kept;
 use super::lifts::Rest;
@@ -90,12 +90,34 @@ pub(super) struct Buffers {
     weights: Vec<Lane>,
     raised: Vec<Lane>,
     brought: Vec<Lane>,
+    clips: ClipScratch,
+    single: Single,
+    projections: ProjectScratch,
+}
+
+/// Buffers for the clips of a delta.
+#[derive(Debug, Default)]
+struct ClipScratch {
     sums: Vec<Lane>,
     /// Per alpha, the largest weight of every lane.
     most: Vec<Lane>,
     lifts: Vec<Lane>,
-    single: Single,
-    projections: ProjectScratch,
+    /// A stretch of a blend, and its powers.
+    weights: Vec<Lane>,
+    raised: Vec<Lane>,
+}
+
+impl ClipScratch {
+    /// Room for so many alphas, sums, which are 0 at first, and channels.
+    fn begin(&mut self, alphas: usize, sums: usize, channels: usize) {
+        for (zeros, count) in [(&mut self.most, alphas), (&mut self.sums, sums)] {
+            zeros.clear();
+            zeros.resize(count, ZERO);
+        }
+        for stretch in [&mut self.weights, &mut self.raised] {
+            room(stretch, STRETCH.min(channels));
+        }
+    }
 }
 
 /// A judge of eight replicates: what shares are worth, and the return of today's mix.
@@ -431,30 +453,54 @@ impl<'a> Kernel<'a> {
         buffers: &mut Buffers,
         out: &mut Out<'_>,
     ) {
-        let groups = || delta.alphas.iter().flat_map(|alpha| &alpha.clips);
-        if groups().next().is_none() {
+        if delta.alphas.iter().all(|alpha| alpha.clips.is_empty()) {
             return;
         }
-        let mut sums = std::mem::take(&mut buffers.sums);
-        let mut weights = std::mem::take(&mut buffers.weights);
-        let mut raised = std::mem::take(&mut buffers.raised);
-        let mut most = std::mem::take(&mut buffers.most);
-        let mut lifts = std::mem::take(&mut buffers.lifts);
-        most.clear();
-        most.resize(delta.alphas.len(), ZERO);
+        let mut scratch = std::mem::take(&mut buffers.clips);
         let mut judges: Vec<Option<([LaneJudge<'_>; 2], usize)>> = vec![None; self.levels.len()];
-        for group in groups() {
+        for group in delta.alphas.iter().flat_map(|alpha| &alpha.clips) {
             judges[group.elasticity]
                 .get_or_insert_with(|| self.judges_at(group.elasticity, buffers));
         }
-        sums.clear();
-        sums.resize(groups().map(ClipGroup::sums).sum(), ZERO);
+        self.sum_clips(plan, delta, targets, &mut judges, &mut scratch);
+        let mut at = 0;
+        for (alpha, most) in delta.alphas.iter().zip(&scratch.most) {
+            let blend = Whole {
+                alpha: alpha.alpha,
+                totals: [self.total, targets.total],
+                most: *most,
+            };
+            for group in &alpha.clips {
+                let (sums, lifts) = (&mut scratch.sums[at..], &mut scratch.lifts);
+                let sums = &mut sums[..group.sums()];
+                group.finish(
+                    &blend,
+                    judges_in(&judges, group),
+                    sums,
+                    lifts,
+                    &mut *out.write,
+                );
+                at += group.sums();
+            }
+        }
+        buffers.clips = scratch;
+    }
+
+    /// Sums what the clips of a delta leave and add, and what its target brings.
+    fn sum_clips(
+        &self,
+        plan: &Plan,
+        delta: &DeltaNode,
+        targets: &Targets,
+        judges: &mut [Option<([LaneJudge<'_>; 2], usize)>],
+        scratch: &mut ClipScratch,
+    ) {
+        let groups = delta.alphas.iter().flat_map(|alpha| &alpha.clips);
         let n = targets.powers.len();
-        weights.resize(STRETCH.min(n).max(weights.len()), ZERO);
-        raised.resize(STRETCH.min(n).max(raised.len()), ZERO);
+        scratch.begin(delta.alphas.len(), groups.map(ClipGroup::sums).sum(), n);
         for stretch in stretches(n) {
             let powers = &targets.powers[stretch.clone()];
-            for (level, judges) in self.levels.iter().zip(&mut judges) {
+            for (level, judges) in self.levels.iter().zip(&mut *judges) {
                 let linear = level.returns.exponent() == Some(1.0);
                 let (judges, count) = match judges {
                     Some((judges, count)) if linear => (judges, *count),
@@ -466,27 +512,28 @@ impl<'a> Kernel<'a> {
                 }
             }
             let mut at = 0;
-            for (position, alpha) in delta.alphas.iter().enumerate() {
+            for (alpha, most) in delta.alphas.iter().zip(&mut scratch.most) {
                 if alpha.clips.is_empty() {
                     continue;
                 }
-                let weights = &mut weights[..powers.len()];
+                let weights = &mut scratch.weights[..powers.len()];
                 let mix = self.mix(alpha.alpha, targets);
                 let reach = widest(Blend {
                     mix: mix.stretch(stretch.start, stretch.end),
                     out: weights,
                 });
-                most[position] = zip(most[position], reach[1], larger);
+                *most = zip(*most, reach[1], larger);
                 for group in &alpha.clips {
                     let exponent = self.levels[group.elasticity].returns.exponent();
                     let exponent = exponent.filter(|exponent| *exponent != 1.0);
                     let raised = exponent.map(|exponent| {
-                        raise(weights, exponent, &mut raised[..powers.len()]);
-                        &raised[..powers.len()]
+                        let raised = &mut scratch.raised[..powers.len()];
+                        raise(weights, exponent, raised);
+                        &*raised
                     });
                     let stretch = Stretch::new(stretch.start, weights, raised, &reach, n);
-                    let of_group = &mut sums[at..at + group.sums()];
-                    let judges = judges_in(&judges, group);
+                    let of_group = &mut scratch.sums[at..at + group.sums()];
+                    let judges = judges_in(judges, group);
                     group.add(&plan.limits, &stretch, judges, of_group);
                     at += group.sums();
                 }
@@ -497,22 +544,6 @@ impl<'a> Kernel<'a> {
                 judge.target = zip(judge.target, targets.by, |x, by| by * x);
             }
         }
-        let mut at = 0;
-        for (alpha, most) in delta.alphas.iter().zip(&most) {
-            let blend = Blended {
-                alpha: alpha.alpha,
-                totals: [self.total, targets.total],
-                most: *most,
-            };
-            for group in &alpha.clips {
-                let of_group = &mut sums[at..at + group.sums()];
-                let of_judges = judges_in(&judges, group);
-                group.finish(&blend, of_judges, of_group, &mut lifts, &mut *out.write);
-                at += group.sums();
-            }
-        }
-        (buffers.sums, buffers.weights, buffers.raised) = (sums, weights, raised);
-        (buffers.most, buffers.lifts) = (most, lifts);
     }
 
     /// The projections of an alpha onto common bounds.

@@ -290,3 +290,29 @@ impl<T: PerChannel> Work for Products<'_, T> {
         sum
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn powers_in_quarters_are_powers() {
+        for quarters in 0..=32 {
+            let delta = f64::from(quarters) / 4.0;
+            let power = Quarters::of(delta).unwrap();
+            let x = [1.0, 0.9, 0.5, 0.3, 1e-3, 1e-9, 0.7123, 0.0];
+            let [numbers @ .., none] = power.power(x);
+            for (x, got) in x.iter().zip(numbers) {
+                let expected = x.powf(delta);
+                assert!(
+                    (got - expected).abs() <= 1e-14 * expected,
+                    "{x}^{delta}: {got}"
+                );
+            }
+            assert_eq!(none, 0.0);
+        }
+        for other in [8.25, 9.0, 0.1, 1e-300, -1.0, f64::NAN, f64::INFINITY] {
+            assert!(Quarters::of(other).is_none(), "{other}");
+        }
+    }
+}

@@ -125,6 +125,43 @@ fn other_responses_agree_with_the_plain_chain() {
     agrees_with_the_plain_chain(&scenario);
 }
 
+/// Several stretches of channels, in some of which no weight reaches the bounds that bind elsewhere.
+#[test]
+fn many_channels_agree_with_the_plain_chain() {
+    let n = 600_usize;
+    let mut scenario = fixture::scenario();
+    let size = |i: usize| if (40..60).contains(&i) { 40.0 } else { 1.0 };
+    scenario.campaigns = crate::scenario::Campaigns::new(crate::scenario::Columns {
+        names: (0..n).map(|i| format!("channel {i}")).collect(),
+        spend: (0..n)
+            .map(|i| 50.0 * size(i) * (1.0 + (i % 5) as f64))
+            .collect(),
+        conversions: (0..n).map(|i| size(i) * (i * i % 23) as f64).collect(),
+        ..crate::scenario::Columns::default()
+    })
+    .unwrap();
+    scenario.budget = scenario.campaigns.total_spend();
+    scenario.channel_bounds = vec![None; n];
+    scenario.grid.score = vec![crate::score::Score::Efficiency];
+    scenario.grid.alpha = vec![0.0, 0.7, 1.0];
+    scenario.grid.delta = vec![1.5];
+    scenario.grid.min_share = vec![0.0, 2e-4, 1e-3];
+    scenario.grid.max_share = vec![1.0, 0.05, 0.02, 0.008, 0.002];
+    scenario.grid.bound_mode = vec![BoundMode::Clip];
+    scenario.grid.dispersion = vec![1.0];
+    scenario.grid.noise_cv = vec![0.0];
+    scenario.grid.drift_cv = vec![0.0];
+    agrees_with_the_plain_chain(&scenario);
+    scenario.world.truth = crate::truth::TruthModel::Observed;
+    agrees_with_the_plain_chain(&scenario);
+    scenario.channel_bounds[300] = Some(crate::scenario::ChannelBounds {
+        max_share: Some(0.001),
+        ..crate::scenario::ChannelBounds::default()
+    });
+    scenario.grid.min_share = vec![0.0, 2e-4];
+    agrees_with_the_plain_chain(&scenario);
+}
+
 /// A worth of 0, and worths that differ: scores and lifts are in value.
 #[test]
 fn values_per_conversion_agree_with_the_plain_chain() {

@@ -477,9 +477,12 @@ mod tests {
             assert_eq!(remembered(&remembering), (2, bytes, true));
         }
         // Counts that may be too large, or that a sampler draws, are not.
+        let groups = [[0; REPLICATES], [8, 9, 10, 11, 12, 13, 14, 15]];
         for (mean, bytes) in [(50_000.0, 2), (70_000.0, 0), (1e9, 0)] {
             let large = FixedSample::new(Streams::new(3), &[mean], 1.0).remembering(80);
             assert_eq!(remembered(&large).1, bytes, "{mean}");
+            let drawn = filled(&large, groups[1]);
+            assert_eq!(filled(&large, groups[1]), drawn, "{mean}");
         }
     }
 

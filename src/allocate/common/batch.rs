@@ -13,12 +13,19 @@ pub(super) struct Own {
 }
 
 impl Own {
-    /// Finds those that are their own source.
+    /// Finds those that are their own source. Nobody's source has another: whoever is not found here has the numbers of
+    /// one that is, or those of the weights.
     #[inline(always)]
     pub(super) fn find(&mut self, levels: &[Level], sources: &[u32]) {
         self.at.clear();
-        self.at.resize(sources.len() + 1, 0);
+        self.at.resize(sources.len(), 0);
         self.ends.clear();
+        debug_assert!(
+            sources.iter().all(|source| sources
+                .get(*source as usize)
+                .is_none_or(|of_source| of_source == source)),
+            "a source has a source of its own"
+        );
         let mut count = 0;
         for level in levels {
             let of_level = &sources[level.start..level.end];
@@ -42,9 +49,10 @@ impl Own {
         levels.iter().zip(parts).filter(|(_, at)| !at.is_empty())
     }
 
-    /// Leaves those that have no number.
+    /// Leaves those that have no number: of all levels together.
     #[inline(always)]
     pub(super) fn keep_unknown(&mut self, returns: &[[f64; 2]]) -> &[u32] {
+        self.ends.clear();
         let mut count = 0;
         for i in 0..self.at.len() {
             let at = self.at[i];
@@ -55,7 +63,7 @@ impl Own {
     }
 }
 
-/// What is known of some pairs, a column for each number.
+/// Pairs that are solved side by side: what they are, and what was found, a column for each number.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     pub(super) bounds: [Vec<f64>; 2],

@@ -7,13 +7,14 @@ use super::blend::Blend;
 use super::pairs::Pairs;
 use super::ranked::Ranked;
 
-/// What is known of the pairs of a level, a column for each number.
+/// What is worked out on the way to the solutions, a column for each number.
 #[derive(Debug, Default)]
 pub(super) struct Columns {
     /// Buckets, then ranks, where the weights leave `lo` and reach `hi`.
     at: [Vec<u32>; 2],
     weight: Vec<f64>,
-    /// The weights on both sides of both ranks.
+    /// The weights on both sides of both ranks. Until these are looked up, the first and the third are `lo / tau` and
+    /// `hi / tau`.
     ends: [Vec<f64>; 4],
     /// What the channels at `lo`, between, and at `hi` bring per unit, by judge.
     worth: [[Vec<f64>; 3]; 2],

@@ -45,7 +45,7 @@ pub struct CommonScratch {
     solved: Solved,
     sorted: Sorted,
     sums: Sums,
-    /// `1 / tau` of every pair that is solved.
+    /// `1 / tau` of every pair that is solved; 1 for the others, and, after the last, for weights that are kept.
     scales: Vec<f64>,
     columns: Columns,
     own: Own,

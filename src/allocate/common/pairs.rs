@@ -13,7 +13,8 @@ pub struct CommonBounds {
     pub(super) given: Vec<u32>,
 }
 
-/// Pairs in the order in which they are solved, level by level: each is guessed from pairs of earlier levels.
+/// Pairs in the order in which they are solved, level by level: each is guessed from pairs of earlier levels, those of
+/// the first from a `tau` of 1.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Pairs {
     pub(super) lo: Vec<f64>,

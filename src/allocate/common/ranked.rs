@@ -108,7 +108,7 @@ impl Ranked<'_> {
         (start + more, [near[rank], near[rank + 1]])
     }
 
-    /// As [`Self::rank`], looking at the whole bucket.
+    /// The rank of [`Self::rank`], looking at the whole bucket.
     pub(super) fn rank_in_full(&self, key: u32, below: impl Fn(f64) -> bool) -> usize {
         let end = self
             .guide

@@ -9,8 +9,8 @@ use crate::lanes::LANES;
 /// Moves that the last, comparing pass may make per weight before it counts as the wrong method.
 const MOVES: usize = 8;
 
-/// A weight that lies farther from its place than this is moved there by comparing; nearer ones are all
-/// moved at once.
+/// A weight that lies farther from its place than this is moved there by comparing, as are those that are alike in
+/// their upper bits; nearer ones are all moved at once.
 const NEAR: usize = 8;
 
 /// So many weights are moved side by side.
@@ -34,8 +34,9 @@ pub(super) struct Sorted {
     pub(super) buckets: Buckets,
     /// Number of weights that are zero.
     pub(super) zeros: usize,
-    /// By channel: the bucket, and the upper bits.
+    /// By channel: the bucket, and how many channels before it are in the same.
     keys: Vec<[u32; 2]>,
+    /// By channel: as many of a weight's leading bits as an integer holds.
     uppers: Vec<i32>,
     /// The channels as their buckets place them, and their upper bits between [`NEAR`] guards on both sides.
     channels: Vec<u32>,
@@ -105,12 +106,14 @@ impl Sorted {
         for (block, moves) in moves.iter_mut().enumerate() {
             let near = &self.placed[block * BLOCK..][..BLOCK + 2 * NEAR];
             let at = |start: usize| near[start..].first_chunk::<BLOCK>();
-            let Some(own) = at(NEAR) else { break };
+            let Some(own) = at(NEAR) else {
+                unreachable!("every block lies between guards")
+            };
             let mut to = [0; BLOCK];
             for distance in 1..crowd.min(NEAR + 1) {
                 let (Some(before), Some(behind)) = (at(NEAR - distance), at(NEAR + distance))
                 else {
-                    break;
+                    unreachable!("nothing is looked at beyond them")
                 };
                 for i in 0..BLOCK {
                     to[i] += i32::from(behind[i] < own[i]);
@@ -121,8 +124,8 @@ impl Sorted {
         }
     }
 
-    /// Assigns weights to buckets, and counts how many lie below each bucket, one entry late: placing the
-    /// weights counts on. The most weights that one bucket holds, other than zero.
+    /// Assigns weights to buckets, and counts how many lie below each bucket. The most weights that one bucket holds,
+    /// other than zero.
     #[inline(always)]
     fn spread(&mut self, w: &[f64]) -> usize {
         let most = (2 * w.len()).next_power_of_two().clamp(64, 1 << 16);
@@ -136,7 +139,7 @@ impl Sorted {
         self.channels.resize(w.len(), 0);
         let upper = buckets.upper();
         for ((key, bits), w) in self.keys.iter_mut().zip(&mut self.uppers).zip(w) {
-            let above = buckets.above(*w);
+            let above = buckets.above(positive(*w));
             *key = [(above >> buckets.shift) as u32, 0];
             *bits = (above >> upper) as i32;
         }
@@ -319,7 +322,7 @@ mod tests {
 
     #[test]
     fn equal_and_crowded_and_tiny_weights_are_sorted_by_value_then_by_position() {
-        for n in [1, 2, 7, 8, 9, 40, 216] {
+        for n in [1, 2, 7, 8, 9, 15, 16, 17, 33, 216] {
             for step in [1, 5, 77, 1001] {
                 let part = |i: usize| (i * step * 7919 % 1009) as f64 / 1009.0;
                 let all = |of: &dyn Fn(usize) -> f64| (0..n).map(of).collect::<Vec<_>>();
@@ -335,6 +338,9 @@ mod tests {
                     }
                 }));
                 assert_sorted(&all(&|i| if i == 0 { 1.0 } else { 1e-307 * part(i) }));
+                // Weights that count as none stay in the order of the channels, however small the others are.
+                let tiny = |i: usize| [5e-309, 1e-309, 1e-308][i % 3];
+                assert_sorted(&all(&|i| if i == 3 { part(i) } else { tiny(i * step) }));
                 // Two and two are alike in all but their last bits.
                 assert_sorted(&all(&|i| {
                     0.1_f64.powf((i / 2) as f64) * (1.0 - f64::EPSILON * (i % 2) as f64)

@@ -91,6 +91,24 @@ fn grid(n: usize, los: usize, his: usize) -> Vec<(f64, f64)> {
     (0..los * his).map(|p| (lo(p / his), hi(p % his))).collect()
 }
 
+/// More pairs than are solved side by side.
+#[test]
+fn a_level_in_parts_is_a_level() {
+    let w = shares((0..216).map(|i| 10_f64.powf(-f64::from(i) / 54.0)));
+    let rates: Vec<f64> = (0..216).map(|i| 1.0 + f64::from(i % 7)).collect();
+    let lo = |i: u32| f64::from(i + 1) / 31.0 / 216.0;
+    let hi = |j: u32| (1.01 + 0.1 * f64::from(j)) / 216.0;
+    let pairs = (0..30).flat_map(|i| (0..40).map(move |j| (lo(i), hi(j))));
+    let (all, mut scratch): (Vec<_>, _) = (pairs.collect(), CommonScratch::default());
+    let whole = fast(&all, &w, &[&rates], 1.0, &mut scratch);
+    let ends = scratch.solved.pairs.levels.iter().map(|level| level.end);
+    assert!(ends.len() > CommonBounds::new(&all, 1.0).all.levels.len());
+    for (pair, expected) in all.iter().zip(&whole).step_by(3) {
+        let alone = fast(&[*pair], &w, &[&rates], 1.0, &mut scratch)[0];
+        assert_eq!(alone, *expected, "{pair:?}");
+    }
+}
+
 const WEIGHTED: [f64; 5] = [0.4, 0.3, 0.2, 0.1, 0.0];
 const RATES: [f64; 5] = [1.0, 4.0, 2.0, 8.0, 16.0];
 

@@ -7,23 +7,26 @@
 //! `clip(w, lo, hi)^b = min(w^b, hi^b) + (lo^b - w^b)+`, and the divisor leaves as a factor. Without
 //! bounds and with a linear response what the blend brings is linear in alpha.
 //!
-//! A bound that no weight reaches takes no pass. Many do not: a grid of bounds is made for its boldest rule, and
-//! where little moves, few of them matter. A common upper bound that no weight of a replicate exceeds gives
-//! exactly, in every bit, what no upper bound does.
+//! Bounds that no weight reaches take no pass, or one for all of them. Many are not reached: a grid of bounds is
+//! made for its boldest rule, and where little moves, few of them matter. A common upper bound that no weight of a
+//! replicate exceeds gives exactly, in every bit, what no upper bound does.
 //!
 //! The result of a configuration is that of the plain chain up to rounding, and depends on its own
 //! bounds alone, never on what else is on the grid.
+
+mod finish;
+
+pub(super) use self::finish::Whole;
 
 use std::ops::Range;
 
 use super::layout::{Chosen, JUDGES, Layout, ONE, Part, row};
 use super::limits::{Limit, Limits};
 use super::passes::{
-    Beside, Common, Lane, Lanes, PerChannel, Reach, STRETCH, Same, ZERO, larger, room, smaller, zip,
+    Beside, Common, Lane, Lanes, PerChannel, Reach, STRETCH, Same, ZERO, larger, smaller, zip,
 };
 use super::plan::Branch;
-use crate::lanes::LANES;
-use crate::vector::{Work, turn, widest};
+use crate::vector::widest;
 
 /// The configurations of one blend that are clipped, at one elasticity.
 #[derive(Debug)]
@@ -43,14 +46,13 @@ pub(super) struct ClipGroup {
     pairs: Vec<Pair>,
 }
 
-/// Where among the sums those of a configuration are, weight and returns; [`NOWHERE`] where there is nothing.
+/// Where among the sums those of a configuration are, weight and returns: without an upper bound there is no weight,
+/// which is 1.
 #[derive(Debug, Clone, Copy)]
 struct Pair {
-    over: [usize; 1 + JUDGES],
-    under: [usize; 1 + JUDGES],
+    over: (Option<usize>, [usize; JUDGES]),
+    under: Option<(usize, [usize; JUDGES])>,
 }
-
-const NOWHERE: usize = usize::MAX;
 
 /// Position of an upper bound among those of a group; `None` where there is none.
 type Upper = Option<usize>;
@@ -184,9 +186,15 @@ impl ClipGroup {
                 let position = pairs.partition_point(|other| *other < pair(branch));
                 layout.lifts_at(branch.slot as usize, group.first + position * group.judges);
             }
-            let place = |(upper, lower): (Upper, Lower)| Pair {
-                over: group.upper_at(upper),
-                under: lower.map_or([NOWHERE; 1 + JUDGES], |lower| group.lower_at(lower)),
+            let place = |(upper, lower): (Upper, Lower)| {
+                let ([weight, over @ ..], under) = (
+                    group.upper_at(upper),
+                    lower.map(|lower| group.lower_at(lower)),
+                );
+                Pair {
+                    over: (upper.map(|_| weight), over),
+                    under: under.map(|[weight, under @ ..]| (weight, under)),
+                }
             };
             group.pairs = pairs.into_iter().map(unpack).map(place).collect();
         } else {
@@ -259,7 +267,7 @@ impl ClipGroup {
     fn upper_at(&self, upper: Upper) -> [usize; 1 + JUDGES] {
         let skipped = usize::from(self.unlimited) * self.judges;
         match upper {
-            None => [NOWHERE, 0, 1],
+            None => [usize::MAX, 0, 1],
             Some(upper) => self.over.at(skipped, upper),
         }
     }
@@ -406,201 +414,6 @@ impl ClipGroup {
                 each(true, &mut [], worth_each, rates);
             }
         }
-    }
-
-    /// Divides the sums by those of the blend itself and by the returns of today's mix, so that what
-    /// clips nothing is exactly 1; writes the rows that are kept, through a buffer for lifts.
-    pub(super) fn finish(
-        &self,
-        blend: &Blended,
-        judges: &[LaneJudge<'_>],
-        sums: &mut [Lane],
-        lifts: &mut Vec<Lane>,
-        mut write: impl FnMut(usize, Lane),
-    ) {
-        room(lifts, self.pairs.len() * self.judges);
-        widest(Finish {
-            group: self,
-            blend,
-            judges,
-            sums: &mut *sums,
-            lifts: &mut *lifts,
-        });
-        let rows = if self.pairs.is_empty() { sums } else { lifts };
-        for (position, row) in rows.iter().enumerate() {
-            write(self.first + position, *row);
-        }
-    }
-}
-
-/// A blend as a whole.
-#[derive(Debug)]
-pub(super) struct Blended {
-    pub(super) alpha: f64,
-    /// Sum of today's shares, and of the target's.
-    pub(super) totals: [Lane; 2],
-    /// The largest weight of every lane, where bounds are common.
-    pub(super) most: Lane,
-}
-
-impl Blended {
-    /// `(1 - alpha) x + alpha y` of something of today's shares and of the target's: exactly today's where nothing
-    /// moves.
-    #[inline(always)]
-    fn of(&self, today: Lane, target: Lane) -> Lane {
-        if self.alpha > 0.0 {
-            zip(today, target, |x, y| {
-                (1.0 - self.alpha) * x + self.alpha * y
-            })
-        } else {
-            today
-        }
-    }
-}
-
-/// [`ClipGroup::finish`], but for the writing. One loop for all: what is stored number by number between loops takes
-/// long to be loaded by eight.
-struct Finish<'a> {
-    group: &'a ClipGroup,
-    blend: &'a Blended,
-    judges: &'a [LaneJudge<'a>],
-    sums: &'a mut [Lane],
-    lifts: &'a mut [Lane],
-}
-
-impl Work for Finish<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        let Self {
-            group,
-            blend,
-            judges,
-            sums,
-            lifts,
-        } = self;
-        let skipped = usize::from(group.unlimited) * group.judges;
-        let (unlimited, rest) = sums.split_at_mut(skipped);
-        for (sum, judge) in unlimited.iter_mut().zip(judges) {
-            if group.exponent == 1.0 {
-                *sum = blend.of(judge.baseline, judge.target);
-            }
-            *sum = zip(*sum, judge.baseline, |x, y| x / y);
-        }
-        let total = blend.of(blend.totals[0], blend.totals[1]);
-        let (over, under) = rest.split_at_mut(group.over.len() * (1 + group.judges));
-        for which in 0..=group.judges {
-            let (by, unlimited) = match which.checked_sub(1) {
-                None => (total, [1.0; LANES]),
-                // There is none where all bounds differ between channels; nobody asks for it then.
-                Some(judge) => (
-                    judges[judge].baseline,
-                    unlimited.get(judge).copied().unwrap_or(ZERO),
-                ),
-            };
-            let count = group.over.len();
-            let over = Over {
-                sums: &mut over[which * count..(which + 1) * count],
-                by,
-                limits: &group.over.common,
-                most: blend.most,
-                unlimited,
-            };
-            over.run();
-            let count = group.under.len();
-            let under = Divide {
-                sums: &mut under[which * count..(which + 1) * count],
-                by,
-            };
-            under.run();
-        }
-        for (pair, lifts) in group
-            .pairs
-            .iter()
-            .zip(lifts.chunks_mut(group.judges.max(1)))
-        {
-            let parts = |which: usize| {
-                [
-                    sums.get(pair.over[which]).copied().unwrap_or([1.0; LANES]),
-                    sums.get(pair.under[which]).copied().unwrap_or(ZERO),
-                ]
-            };
-            for (judge, lift) in lifts.iter_mut().enumerate() {
-                *lift = lift_of(parts(1 + judge), parts(0), group.exponent);
-            }
-        }
-    }
-}
-
-/// Return over weight to the power of the elasticity, less 1; both in two parts.
-#[inline(always)]
-fn lift_of(worth: [Lane; 2], weight: [Lane; 2], elasticity: f64) -> Lane {
-    let sum = |[a, b]: [Lane; 2]| zip(a, b, |x, y| x + y);
-    let (worth, weight) = (sum(worth), sum(weight));
-    if elasticity == 1.0 {
-        zip(worth, weight, |worth, weight| worth / weight - 1.0)
-    } else {
-        let lift = |worth: f64, weight: f64| worth / weight.powf(elasticity) - 1.0;
-        zip(worth, weight, lift)
-    }
-}
-
-/// Divides sums by one of their kind.
-struct Divide<'a> {
-    sums: &'a mut [Lane],
-    by: Lane,
-}
-
-impl Work for Divide<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        for sum in self.sums {
-            // Lower bounds that bind nothing add nothing, and a division takes its time.
-            if *sum != ZERO {
-                *sum = zip(*sum, self.by, |x, y| x / y);
-            }
-            turn();
-        }
-    }
-}
-
-/// Divides what upper bounds leave, where they bind; in other lanes, writes what no bound gives. The common
-/// bounds, ascending, come first.
-struct Over<'a> {
-    sums: &'a mut [Lane],
-    by: Lane,
-    limits: &'a [Common],
-    /// The largest weight of every lane.
-    most: Lane,
-    unlimited: Lane,
-}
-
-impl Work for Over<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        let highest = self.most.iter().copied().fold(f64::NEG_INFINITY, larger);
-        let (common, each) = self.sums.split_at_mut(self.limits.len());
-        for (sum, limit) in common.iter_mut().zip(self.limits) {
-            if limit.0 >= highest {
-                *sum = self.unlimited;
-                continue;
-            }
-            let divided = zip(*sum, self.by, |x, y| x / y);
-            for (lane, sum) in sum.iter_mut().enumerate() {
-                *sum = if limit.0 < self.most[lane] {
-                    divided[lane]
-                } else {
-                    self.unlimited[lane]
-                };
-            }
-        }
-        let (sums, by) = (each, self.by);
-        Divide { sums, by }.run();
     }
 }
 
