@@ -69,6 +69,14 @@ pub(crate) fn larger(a: f64, b: f64) -> f64 {
     if b > a { b } else { a }
 }
 
+/// The nearest whole number, in the lowest of these bits: adding 2^52 leaves it there, where a cast would look for
+/// NaNs and numbers out of range, one by one. For numbers from 0 to 2^51.
+#[inline(always)]
+pub(crate) fn whole_bits(x: f64) -> u64 {
+    const WHOLE: f64 = 4_503_599_627_370_496.0;
+    (x + WHOLE).to_bits()
+}
+
 /// `term(0) + ... + term(n - 1)` in the fixed order.
 #[inline(always)]
 pub fn fold(n: usize, term: impl Fn(usize) -> f64) -> f64 {

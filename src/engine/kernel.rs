@@ -134,6 +134,9 @@ pub(super) struct Judging<'a> {
     pub(super) baseline: Lane,
 }
 
+/// Judges of one elasticity, and how many they are.
+type Judges<'a> = ([LaneJudge<'a>; 2], usize);
+
 /// Buffers for one allocation of one replicate.
 #[derive(Debug, Default)]
 struct Single {
@@ -401,32 +404,41 @@ impl<'a> Kernel<'a> {
     }
 
     fn scores(&self, plan: &Plan, draw: &DrawNode, buffers: &mut Buffers, out: &mut Out<'_>) {
-        self.shrink(draw, buffers);
-        let mut targets = std::mem::take(&mut buffers.targets);
-        for score in &draw.scores {
-            targets.score(self.scored(score, buffers));
-            for delta in &score.deltas {
-                targets.power(score.score, delta.delta, &self.table, buffers.seen(score));
-                self.clips(plan, delta, &targets, buffers, out);
-                for alpha in &delta.alphas {
-                    if !alpha.projections.is_empty() {
-                        self.projections(alpha, &targets, buffers, out);
-                    }
-                    if !alpha.plain.is_empty() {
-                        self.plain(plan, alpha, &targets, buffers, out);
-                    }
+        self.each_delta(draw, buffers, &mut |delta, targets, buffers| {
+            self.clips(plan, delta, targets, buffers, out);
+            for alpha in &delta.alphas {
+                if !alpha.projections.is_empty() {
+                    self.projections(alpha, targets, buffers, out);
                 }
+                if !alpha.plain.is_empty() {
+                    self.plain(plan, alpha, targets, buffers, out);
+                }
+            }
+        });
+    }
+
+    /// Makes the targets of a draw whose worlds are in the buffers, and hands those of every delta over.
+    fn each_delta(
+        &self,
+        draw: &DrawNode,
+        buffers: &mut Buffers,
+        of_delta: &mut dyn FnMut(&DeltaNode, &Targets, &mut Buffers),
+    ) {
+        self.shrink(draw, buffers);
+        let (mut targets, table) = (std::mem::take(&mut buffers.targets), &self.table);
+        for score in &draw.scores {
+            let seen = buffers.seen(score);
+            targets.score(Scored::new(score.score, table, 0, seen));
+            for delta in &score.deltas {
+                targets.power(score.score, delta.delta, table, buffers.seen(score));
+                of_delta(delta, &targets, buffers);
             }
         }
         buffers.targets = targets;
     }
 
     /// The judges of an elasticity, truth first.
-    fn judges_at<'b>(
-        &'b self,
-        elasticity: usize,
-        buffers: &'b Buffers,
-    ) -> ([LaneJudge<'b>; 2], usize) {
+    fn judges_at<'b>(&'b self, elasticity: usize, buffers: &'b Buffers) -> Judges<'b> {
         let judge = |(rates, baseline): (Rates<'b>, Lane)| LaneJudge {
             rates,
             baseline,
@@ -457,7 +469,7 @@ impl<'a> Kernel<'a> {
             return;
         }
         let mut scratch = std::mem::take(&mut buffers.clips);
-        let mut judges: Vec<Option<([LaneJudge<'_>; 2], usize)>> = vec![None; self.levels.len()];
+        let mut judges: Vec<Option<Judges<'_>>> = vec![None; self.levels.len()];
         for group in delta.alphas.iter().flat_map(|alpha| &alpha.clips) {
             judges[group.elasticity]
                 .get_or_insert_with(|| self.judges_at(group.elasticity, buffers));
@@ -492,7 +504,7 @@ impl<'a> Kernel<'a> {
         plan: &Plan,
         delta: &DeltaNode,
         targets: &Targets,
-        judges: &mut [Option<([LaneJudge<'_>; 2], usize)>],
+        judges: &mut [Option<Judges<'_>>],
         scratch: &mut ClipScratch,
     ) {
         let groups = delta.alphas.iter().flat_map(|alpha| &alpha.clips);
@@ -700,27 +712,15 @@ impl<'a> Kernel<'a> {
         buffers: &mut Buffers,
         of_alpha: &mut dyn FnMut(&AlphaNode, &Targets, &mut Buffers),
     ) {
-        let mut targets = std::mem::take(&mut buffers.targets);
         for draw in &plan.draws {
             self.worlds
                 .draw_lanes(draw.level, replicates, &mut buffers.world);
-            self.shrink(draw, buffers);
-            for score in &draw.scores {
-                targets.score(self.scored(score, buffers));
-                for delta in &score.deltas {
-                    let seen = buffers.seen(score);
-                    targets.power(score.score, delta.delta, &self.table, seen);
-                    for alpha in &delta.alphas {
-                        of_alpha(alpha, &targets, buffers);
-                    }
+            self.each_delta(draw, buffers, &mut |delta, targets, buffers| {
+                for alpha in &delta.alphas {
+                    of_alpha(alpha, targets, buffers);
                 }
-            }
+            });
         }
-        buffers.targets = targets;
-    }
-
-    fn scored<'b>(&'b self, score: &ScoreNode, buffers: &'b Buffers) -> Scored<'b> {
-        Scored::new(score.score, &self.table, 0, buffers.seen(score))
     }
 }
 
@@ -821,10 +821,7 @@ fn brings(x: &[Lane], rates: Rates<'_>) -> Lane {
 }
 
 /// The judges of a group, where those of each elasticity are.
-fn judges_in<'a, 'b>(
-    judges: &'a [Option<([LaneJudge<'b>; 2], usize)>],
-    group: &ClipGroup,
-) -> &'a [LaneJudge<'b>] {
+fn judges_in<'a, 'b>(judges: &'a [Option<Judges<'b>>], group: &ClipGroup) -> &'a [LaneJudge<'b>] {
     judges[group.elasticity]
         .as_ref()
         .map_or(&[], |(judges, count)| &judges[..*count])

@@ -52,7 +52,7 @@ pub(super) fn share_rows<E: From<Error>>(
             let routes = plan.routes();
             let spreads = match remade::spreads(kernel, &plan, &routes, replicates, observer)? {
                 Some(spreads) => spreads,
-                None => tabled(kernel, &plan, replicates, width, observer)?,
+                None => tabled(kernel, (&plan, routes.len()), replicates, width, observer)?,
             };
             // Configurations that differ in elasticity alone share an allocation.
             for (route, spread) in routes.iter().zip(spreads) {
@@ -91,19 +91,19 @@ fn rows_of(
     quantiles.iter().enumerate().map(row).collect()
 }
 
-/// How shares vary, by allocation of a plan, by a table of the shares of so many channels at a time.
+/// How shares vary, by allocation of a plan, which has so many, by a table of the shares of so many channels at a time.
 fn tabled(
     kernel: &Kernel<'_>,
-    plan: &Plan,
+    (plan, routes): (&Plan, usize),
     replicates: u64,
     width: usize,
     observer: &dyn Observer,
 ) -> Result<Vec<Spread>, Error> {
-    let (n, routes) = (kernel.scenario.campaigns.len(), plan.routes().len());
+    let n = kernel.scenario.campaigns.len();
     let mut spreads = vec![Spread::new(); routes];
     for first in (0..n).step_by(width) {
         let channels = first..n.min(first + width);
-        let found = spread_of_channels(kernel, plan, replicates, &channels, observer)?;
+        let found = spread_of_channels(kernel, (plan, routes), replicates, &channels, observer)?;
         for (all, found) in spreads.iter_mut().zip(found.chunks(channels.len())) {
             all.extend(found);
         }
@@ -114,13 +114,13 @@ fn tabled(
 /// How the shares of some channels vary, one allocation of a plan after the other.
 fn spread_of_channels(
     kernel: &Kernel<'_>,
-    plan: &Plan,
+    (plan, routes): (&Plan, usize),
     replicates: u64,
     channels: &Range<usize>,
     observer: &dyn Observer,
 ) -> Result<Spread, Error> {
     let n = usize::try_from(replicates).unwrap_or(usize::MAX);
-    let rows = plan.routes().len().saturating_mul(channels.len());
+    let rows = routes.saturating_mul(channels.len());
     let eights = n.div_ceil(LANES);
     let mut arena = Arena::new(rows.saturating_mul(eights * LANES));
     let size = usize::try_from(chunk_size(replicates)).unwrap_or(usize::MAX);
@@ -226,9 +226,10 @@ mod tests {
         let kernel = Kernel::new(scenario, &chain, &worlds);
         let plan = Plan::plain(scenario, (0..scenario.grid.len()).collect());
         let replicates = scenario.run.replicates;
-        let remade =
-            remade::spreads(&kernel, &plan, &plan.routes(), replicates, &Unobserved).unwrap();
-        let tabled = tabled(&kernel, &plan, replicates, width, &Unobserved).unwrap();
+        let routes = plan.routes();
+        let remade = remade::spreads(&kernel, &plan, &routes, replicates, &Unobserved).unwrap();
+        let of_plan = (&plan, routes.len());
+        let tabled = tabled(&kernel, of_plan, replicates, width, &Unobserved).unwrap();
         (remade, tabled)
     }
 

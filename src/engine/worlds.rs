@@ -295,7 +295,7 @@ impl<'a> Worlds<'a> {
         room(&mut world.sample, n);
         room(&mut world.truth, if known { 0 } else { n });
         world.capped = false;
-        let fixed = self.fixed.samples.get(level.dispersion);
+        let fixed = self.sampler(level);
         if let Some(fixed) = fixed {
             fixed.fill(replicates, 0, &mut world.sample);
         }
@@ -324,10 +324,14 @@ impl<'a> Worlds<'a> {
         }
     }
 
+    /// The sampler of means that never change, where they do not.
+    fn sampler(&self, level: DrawLevel) -> Option<&FixedSample> {
+        self.fixed.samples.get(level.dispersion)
+    }
+
     /// Whether what planners see is remembered once it was drawn.
     pub(super) fn remembers(&self, level: DrawLevel) -> bool {
-        let fixed = self.fixed.samples.get(level.dispersion);
-        fixed.is_some_and(FixedSample::remembers)
+        self.sampler(level).is_some_and(FixedSample::remembers)
     }
 
     /// What the planners of eight replicates see of as many channels as `out` holds, `first` on, where it is
@@ -339,7 +343,7 @@ impl<'a> Worlds<'a> {
         first: usize,
         out: &mut [Lane],
     ) {
-        if let Some(fixed) = self.fixed.samples.get(level.dispersion) {
+        if let Some(fixed) = self.sampler(level) {
             fixed.fill(replicates, first, out);
         }
     }
@@ -407,7 +411,7 @@ impl<'a> Worlds<'a> {
     fn fixed_sample(&self, level: DrawLevel, replicate: u64, sample: &mut [f64]) -> bool {
         use super::passes::ZERO;
 
-        let Some(fixed) = self.fixed.samples.get(level.dispersion) else {
+        let Some(fixed) = self.sampler(level) else {
             return false;
         };
         let mut lanes = vec![ZERO; sample.len()];

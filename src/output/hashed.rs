@@ -72,10 +72,7 @@ impl Write for HashedFile {
         self.hash.update(piece);
         self.bytes += piece.len() as u64;
         if self.bytes - self.synced >= SYNCED {
-            if self.syncing.is_none() {
-                self.syncing = Syncing::begin(&self.file).ok();
-            }
-            match &mut self.syncing {
+            match Syncing::of(&mut self.syncing, &self.file) {
                 Some(syncing) => syncing.more()?,
                 None => self.file.sync_data()?,
             }
@@ -100,10 +97,7 @@ pub(super) struct Ended {
 impl Ended {
     /// Sends it to the disk, and waits for nothing.
     pub(super) fn send(mut self) -> Self {
-        if self.syncing.is_none() {
-            self.syncing = Syncing::begin(&self.file).ok();
-        }
-        if let Some(syncing) = &mut self.syncing {
+        if let Some(syncing) = Syncing::of(&mut self.syncing, &self.file) {
             syncing.last();
         }
         self
@@ -127,6 +121,14 @@ struct Syncing {
 }
 
 impl Syncing {
+    /// That of a file, which begins where there is none yet; `None` where the system has no thread for it.
+    fn of<'a>(syncing: &'a mut Option<Self>, file: &File) -> Option<&'a mut Self> {
+        if syncing.is_none() {
+            *syncing = Self::begin(file).ok();
+        }
+        syncing.as_mut()
+    }
+
     fn begin(file: &File) -> Result<Self, IoError> {
         let (calls, called) = sync_channel(1);
         let file = file.try_clone()?;

@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use super::law::CountLaw;
 use super::parametric::neg_binomial;
+use crate::lanes::whole_bits;
 use crate::seed::{Purpose, REPLICATES, Streams};
 use crate::vector::{Work, turn, widest};
 
@@ -149,6 +150,10 @@ impl FixedSample {
     /// Draws the samples of eight replicates: `out[i][lane]` is the count of channel `first + i` in
     /// `replicates[lane]`, for as many channels as `out` is long. Time: O(n), about 4 ns a draw while the
     /// tables fit into a cache; no allocation but for what is remembered.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "counts are kept in as many bytes as the highest one needs"
+    )]
     pub fn fill(
         &self,
         replicates: &[u64; REPLICATES],
@@ -157,16 +162,17 @@ impl FixedSample {
     ) {
         let which = (replicates, first);
         match &self.remembered {
-            Remembered::Bytes(groups) => self.repeat(groups, which, out),
-            Remembered::Words(groups) => self.repeat(groups, which, out),
+            Remembered::Bytes(groups) => self.repeat(groups, |bits| bits as u8, which, out),
+            Remembered::Words(groups) => self.repeat(groups, |bits| bits as u16, which, out),
             Remembered::Nothing => self.draw(which, out),
         }
     }
 
     /// Repeats what was drawn before, or draws and remembers it.
-    fn repeat<T: Small>(
+    fn repeat<T: Copy + Default + Into<i32>>(
         &self,
         groups: &[OnceLock<Box<[[T; REPLICATES]]>>],
+        low: impl Fn(u64) -> T,
         (replicates, first): (&[u64; REPLICATES], usize),
         out: &mut [[f64; REPLICATES]],
     ) {
@@ -182,6 +188,7 @@ impl FixedSample {
         let mut counts = vec![[T::default(); REPLICATES]; out.len()].into_boxed_slice();
         widest(Remember {
             drawn: out,
+            low,
             counts: &mut counts,
         });
         // Where another thread was first it has drawn the same.
@@ -259,50 +266,22 @@ fn whole_group(replicates: &[u64; REPLICATES]) -> Option<usize> {
     whole.then_some(group)
 }
 
-/// A count in few bytes.
-trait Small: Copy + Default + Into<i32> {
-    /// The lowest bits.
-    fn of(bits: u64) -> Self;
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "the lowest bits are wanted"
-)]
-impl Small for u8 {
-    #[inline(always)]
-    fn of(bits: u64) -> Self {
-        bits as Self
-    }
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "the lowest bits are wanted"
-)]
-impl Small for u16 {
-    #[inline(always)]
-    fn of(bits: u64) -> Self {
-        bits as Self
-    }
-}
-
-struct Remember<'a, T> {
+struct Remember<'a, T, F> {
     drawn: &'a [[f64; REPLICATES]],
+    /// The lowest bits.
+    low: F,
     counts: &'a mut [[T; REPLICATES]],
 }
 
-impl<T: Small> Work for Remember<'_, T> {
+impl<T: Copy + Default, F: Fn(u64) -> T> Work for Remember<'_, T, F> {
     type Output = ();
 
     #[inline(always)]
     fn run(self) {
-        // Added to a whole number, it leaves that in the lowest bits: a cast would look for NaNs, one by one.
-        const WHOLE: f64 = 4_503_599_627_370_496.0;
         for (counts, drawn) in self.counts.iter_mut().zip(self.drawn) {
             let mut small = [T::default(); REPLICATES];
             for lane in 0..REPLICATES {
-                small[lane] = T::of((drawn[lane] + WHOLE).to_bits());
+                small[lane] = (self.low)(whole_bits(drawn[lane]));
             }
             *counts = small;
             turn();
@@ -315,7 +294,7 @@ struct Recall<'a, T> {
     out: &'a mut [[f64; REPLICATES]],
 }
 
-impl<T: Small> Work for Recall<'_, T> {
+impl<T: Copy + Into<i32>> Work for Recall<'_, T> {
     type Output = ();
 
     #[inline(always)]

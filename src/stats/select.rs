@@ -1,6 +1,7 @@
 //! Order statistics without sorting: numbers fall into buckets of equal width, and only those buckets
 //! that hold a wanted one are looked into.
 
+use crate::lanes::whole_bits;
 use crate::vector::{Work, widest};
 
 /// Most buckets in use.
@@ -134,15 +135,14 @@ impl Work for Mapping<'_> {
     }
 }
 
-/// The bucket of a number. Adding 2^52 rounds to a whole number and leaves it in the lowest bits.
+/// The bucket of a number.
 #[inline(always)]
 #[expect(
     clippy::cast_possible_truncation,
     reason = "the lowest bits are wanted"
 )]
 fn bucket(x: f64, low: f64, scale: f64) -> u16 {
-    const WHOLE: f64 = 4_503_599_627_370_496.0;
-    ((x - low) * scale + WHOLE).to_bits() as u16
+    whole_bits((x - low) * scale) as u16
 }
 
 impl SelectScratch {

@@ -17,7 +17,6 @@ impl Own {
     /// one that is, or those of the weights.
     #[inline(always)]
     pub(super) fn find(&mut self, levels: &[Level], sources: &[u32]) {
-        self.at.clear();
         self.at.resize(sources.len(), 0);
         self.ends.clear();
         debug_assert!(

@@ -75,15 +75,15 @@ impl Work for Finish<'_> {
         let of_pairs = self.lifts.chunks_mut(group.judges.max(1));
         for (pair, lifts) in group.pairs.iter().zip(of_pairs) {
             let (over, worth_over) = pair.over;
+            let (under, worth_under) = pair.under.unzip();
             let weight = [
                 over.map_or([1.0; LANES], |over| sums[over]),
-                pair.under.map_or(ZERO, |(under, _)| sums[under]),
+                under.flatten().map_or(ZERO, |under| sums[under]),
             ];
             for (judge, lift) in lifts.iter_mut().enumerate() {
-                let under = pair.under.map(|(_, worth)| worth[judge]);
                 let worth = [
                     sums[worth_over[judge]],
-                    under.map_or(ZERO, |under| sums[under]),
+                    worth_under.map_or(ZERO, |under| sums[under[judge]]),
                 ];
                 *lift = lift_of(worth, weight, group.exponent);
             }

@@ -46,12 +46,15 @@ pub(super) struct ClipGroup {
     pairs: Vec<Pair>,
 }
 
-/// Where among the sums those of a configuration are, weight and returns: without an upper bound there is no weight,
-/// which is 1.
+/// Where among the sums those of a bound are, weight and returns: without an upper bound there is no weight, which
+/// is 1.
+type Place = (Option<usize>, [usize; JUDGES]);
+
+/// Where those of a configuration are.
 #[derive(Debug, Clone, Copy)]
 struct Pair {
-    over: (Option<usize>, [usize; JUDGES]),
-    under: Option<(usize, [usize; JUDGES])>,
+    over: Place,
+    under: Option<Place>,
 }
 
 /// Position of an upper bound among those of a group; `None` where there is none.
@@ -186,15 +189,9 @@ impl ClipGroup {
                 let position = pairs.partition_point(|other| *other < pair(branch));
                 layout.lifts_at(branch.slot as usize, group.first + position * group.judges);
             }
-            let place = |(upper, lower): (Upper, Lower)| {
-                let ([weight, over @ ..], under) = (
-                    group.upper_at(upper),
-                    lower.map(|lower| group.lower_at(lower)),
-                );
-                Pair {
-                    over: (upper.map(|_| weight), over),
-                    under: under.map(|[weight, under @ ..]| (weight, under)),
-                }
+            let place = |(upper, lower): (Upper, Lower)| Pair {
+                over: group.upper_at(upper),
+                under: lower.map(|lower| group.lower_at(lower)),
             };
             group.pairs = pairs.into_iter().map(unpack).map(place).collect();
         } else {
@@ -202,8 +199,8 @@ impl ClipGroup {
             for branch in branches {
                 let (upper, lower) = unpack(pair(branch));
                 layout.chosen[branch.slot as usize] = Chosen::Sums {
-                    over: group.upper(upper),
-                    under: lower.map(|lower| group.lower(lower)),
+                    over: group.part(group.upper_at(upper)),
+                    under: lower.map(|lower| group.part(group.lower_at(lower))),
                     elasticity: exponent,
                 };
             }
@@ -264,37 +261,25 @@ impl ClipGroup {
     }
 
     /// Where the sums of an upper bound are, from 0.
-    fn upper_at(&self, upper: Upper) -> [usize; 1 + JUDGES] {
+    fn upper_at(&self, upper: Upper) -> Place {
         let skipped = usize::from(self.unlimited) * self.judges;
         match upper {
-            None => [usize::MAX, 0, 1],
+            None => (None, [0, 1]),
             Some(upper) => self.over.at(skipped, upper),
         }
     }
 
-    fn lower_at(&self, lower: usize) -> [usize; 1 + JUDGES] {
+    fn lower_at(&self, lower: usize) -> Place {
         let skipped = usize::from(self.unlimited) * self.judges;
         self.under
             .at(skipped + self.over.len() * (1 + self.judges), lower)
     }
 
-    fn upper(&self, upper: Upper) -> Part {
-        let mut part = self.part(self.upper_at(upper));
-        if upper.is_none() {
-            part.weight = ONE;
-        }
-        part
-    }
-
-    fn lower(&self, lower: usize) -> Part {
-        self.part(self.lower_at(lower))
-    }
-
-    fn part(&self, at: [usize; 1 + JUDGES]) -> Part {
-        let [weight, truth, sample] = at.map(|at| row(self.first.saturating_add(at)));
+    fn part(&self, (weight, worth): Place) -> Part {
+        let row_of = |at: usize| row(self.first + at);
         Part {
-            weight,
-            worth: [truth, sample],
+            weight: weight.map_or(ONE, row_of),
+            worth: worth.map(row_of),
         }
     }
 
@@ -439,8 +424,9 @@ impl Sides {
     }
 
     /// Positions of a bound's weight and returns, the sums of this side beginning at `first`.
-    fn at(&self, first: usize, position: usize) -> [usize; 1 + JUDGES] {
-        [0, 1, 2].map(|block| first + block * self.len() + position)
+    fn at(&self, first: usize, position: usize) -> Place {
+        let of_block = |block: usize| first + block * self.len() + position;
+        (Some(of_block(0)), [1, 2].map(of_block))
     }
 }
 
